@@ -1,0 +1,25 @@
+"""What Uproar knows: pure functions and small state machines, in the order in which the data flows.
+
+``matching`` (posts to reports), ``counting`` (reports to series), ``baselines`` (what is usual), ``spikes``
+(how strange a bin is), ``incidents`` (what we claim), ``evaluation`` (how good all this is). Nothing here touches a
+file, a network or a clock. Names load when first used, so that ``import detectors`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from detectors.matching import read_post
+    from detectors.spikes import Detection, detect
+
+__all__ = ["Detection", "detect", "read_post"]
+
+_HOME = {"detect": "detectors.spikes", "Detection": "detectors.spikes", "read_post": "detectors.matching"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the home module has under that name
+    if name not in _HOME:
+        raise AttributeError(f"module 'detectors' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

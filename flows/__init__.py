@@ -1,0 +1,1 @@
+"""What Uproar does: touch the world. Sources bring posts, the store keeps, reports show, Prefect conducts."""
