@@ -1,0 +1,60 @@
+"""The configuration: what is wrong is named by file, line and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from detectors.errors import SettingsError
+from flows.settings import TEMPLATE, Settings, load_settings
+
+MISTAKES = [
+    ("[store]\nurl = 3\n", ":2:store.url: expected `str`, got `int`"),
+    ("[watch]\n\nevery_s = 5\n", ":3:watch.every_s: expected `int` >= 30"),
+    ("[watch]\nfoo = 1\n", ":2:watch.foo: unknown key; [watch] has every_s, bin_width_s"),
+    ("[nope]\na = 1\n", ":1:nope: unknown section; there are store, watch, sources"),
+    ("# first\nx = 1\n", ":2:x: unknown section"),
+    ("[store\n", ": this is not TOML: Expected ']'"),
+    ("[watch]\nservices = [1]\n", ":2:watch.services: expected `str`, got `int`"),
+]
+
+
+def test_template_states_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "uproar.toml"
+    file.write_text(TEMPLATE)
+    assert load_settings(file, environ={}) == Settings()
+
+
+@pytest.mark.parametrize(("text", "message"), MISTAKES)
+def test_mistake_names_its_place(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "uproar.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(file, environ={})
+    assert str(caught.value).startswith(f"{file}{message}")
+
+
+def test_environment_replaces_one_value() -> None:
+    environ = {"UPROAR_WATCH_EVERY_S": "120", "UPROAR_SOURCES_ARCHIVE": "a.jsonl, b.jsonl", "UPROAR_OTHER": "1"}
+    settings = load_settings(None, environ=environ)
+    assert (settings.watch.every_s, settings.sources.archive) == (120, ("a.jsonl", "b.jsonl"))
+    assert settings.store == Settings().store
+
+
+def test_mistake_in_the_environment_names_the_variable() -> None:
+    with pytest.raises(SettingsError, match="^UPROAR_WATCH_EVERY_S: expected `int`"):
+        load_settings(None, environ={"UPROAR_WATCH_EVERY_S": "soon"})
+
+
+def test_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot read the configuration: No such file"):
+        load_settings(tmp_path / "none.toml", environ={})
+
+
+def test_secret_is_never_shown(tmp_path: Path) -> None:
+    file = tmp_path / "uproar.toml"
+    file.write_text('[store]\nsecret = "canary-4711"\nurl = 1\n')
+    with pytest.raises(SettingsError) as caught:
+        load_settings(file, environ={"UPROAR_STORE_SECRET": "canary-4712"})
+    assert "canary" not in str(caught.value)
