@@ -264,8 +264,11 @@ class Alarm(Struct, frozen=True):
         The largest score so far; 1 = alarm at the default threshold.
     window_start_at
         Start of the window that fired.
-    is_open
-        False once an hour has gone by without a bin that fires.
+    escalated_at
+        When it was announced again because it had become much worse.
+    closed_at
+        When an hour of observed time had gone by without a bin that fires; None while it is open. Unobserved bins
+        do not close an alarm.
     """
 
     severity: Severity
@@ -273,7 +276,13 @@ class Alarm(Struct, frozen=True):
     last_alarm_at: Instant
     score: float
     window_start_at: Instant
-    is_open: bool
+    escalated_at: tuple[Instant, ...] = ()
+    closed_at: Instant | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it goes on."""
+        return self.closed_at is None
 
 
 class Incident(Struct, frozen=True, kw_only=True):
