@@ -1,0 +1,215 @@
+"""When an incident began: an instant with a 90 % interval, from the counts alone.
+
+The rate goes from usual to a level above it over a rise of 1 to 15 minutes, and the level may wander afterwards. The
+likelihood of each beginning averages over rises and levels (flat priors); a bin holds the integral of the rate, so a
+beginning inside a wide bin can be told. The wandering level is a hidden Markov chain, summed over by its backward
+recursion (Rabiner 1989).
+
+The onset is that of the *reports*: people notice and write later than a service fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.errors import SeriesError
+from detectors.incidents.likelihood import (
+    LEVEL_SPACING,
+    Stretch,
+    emission,
+    excess_noise,
+    levels_above,
+    log_likelihood,
+    quantiles,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+RISES_MIN = ((1.0, 1), (2.0, 1), (3.5, 1), (5.5, 1), (8.0, 1), (11.0, 1), (15.0, 1), (4.0, 2), (8.0, 2), (14.0, 2))
+"""Rises that are averaged over: minutes, and the power of time with which the rate grows (2 = a slow start)."""
+
+LONGEST_RISE_MIN = 15.0
+
+REFINE_AFTER_MIN = 30.0
+LOOKBACK_MIN = 180.0
+QUIET_MIN = 1440.0
+MIN_WIDTH_S = 30.0
+GRID = 81
+REACH = 10.0
+"""Beginnings that a sharp step puts this many nats below the best are not looked at again."""
+
+WANDER = 0.06
+"""Wandering of a level, in log units per square root of a minute."""
+
+FALL_MIN = 60.0
+"""A level falls to any lower one once in so many minutes."""
+
+
+@dataclass(frozen=True)
+class OnsetEstimate:
+    """When it began, in bins from the start of the stretch (3.25 = a quarter into the fourth bin).
+
+    Attributes
+    ----------
+    at, low, high
+        The estimate and its 90 % interval, ``low <= at <= high``, none later than the end of the bin that alarmed.
+    is_refined
+        False while only what was known at the alarm has been used.
+    """
+
+    at: float
+    low: float
+    high: float
+    is_refined: bool = False
+
+
+def estimate_onset(
+    stretch: Stretch, *, alarm_bin: int, window_bins: int, last_bin: int | None = None, is_closed: bool = False
+) -> OnsetEstimate:
+    """Estimate when the incident that alarmed began.
+
+    Parameters
+    ----------
+    stretch
+        The series around the alarm, beginning after any earlier incident. Bins before the incident (a day of them,
+        if there are) tell how noisy the series is.
+    alarm_bin
+        Index of the bin that fired; an onset is never after its end.
+    window_bins
+        Length of the window that fired, in bins.
+    last_bin
+        Index of the last bin that may be used; None = the last one there is.
+    is_closed
+        Whether the incident is over: then what is there has to do.
+
+    Returns
+    -------
+    OnsetEstimate
+        At the alarm, the start of the window that fired (if the likelihood allows it); the median of the posterior
+        once 30 minutes after the alarm are in or the incident is closed.
+
+    Raises
+    ------
+    SeriesError
+        If ``alarm_bin`` lies outside the stretch or ``last_bin`` before it.
+    """
+    last = len(stretch) - 1 if last_bin is None else min(last_bin, len(stretch) - 1)
+    if not 0 <= alarm_bin <= last:
+        raise SeriesError(f"alarm_bin {alarm_bin} lies outside the bins 0 to {last}")
+    edge, step = alarm_bin + 1, max(1, int(MIN_WIDTH_S // stretch.bin_width_s))
+    horizon = edge + stretch.bins(REFINE_AFTER_MIN, at_least=2)
+    back = min(edge, stretch.bins(QUIET_MIN)) // step or 1
+    start = max(0, edge - back * step)
+    view = stretch.cut(start, max(edge, min(last + 1, horizon)), min(step, edge))
+    window = window_bins / step
+
+    at, density = _posterior(view, back, window)
+    low, middle, high = (start + step * value for value in quantiles(at, density, (0.05, 0.5, 0.95)))
+    is_refined = is_closed or last + 1 >= horizon
+    if not is_refined:
+        middle = min(max(float(edge - window_bins), low), high)
+    return OnsetEstimate(middle, low, high, is_refined)
+
+
+def _posterior(view: Stretch, edge: int, window: float) -> tuple[Floats, Floats]:
+    """Return instants (bins from the start of the view, ascending) and the density of the onset there."""
+    first = max(0, edge - max(view.bins(LOOKBACK_MIN, at_least=4), int(np.ceil(window)) + 1))
+    noise = excess_noise(view.cut(0, first)) if first else 1.0
+    core = view.cut(first, len(view))
+    levels, shape = levels_above(core, lowest=0.3)
+    after = _wandering(core, np.append(0.0, levels), shape, noise)[:, 1:]
+    usual = log_likelihood(core.observed, core.expected, core.phi) / noise
+    before = np.concatenate(([0.0], np.cumsum(usual)))
+
+    joint = before[:, None] + after
+    sharp = _log_mean(joint, axis=1)[: edge - first + 1]
+    near = np.flatnonzero(sharp > sharp.max() - REACH)
+    lowest = max(0.0, near[0] - 1 - LONGEST_RISE_MIN / view.minutes)
+    highest = min(float(edge - first), near[-1] + 1.0)
+    at = np.linspace(lowest, highest, GRID)
+    kept = (joint[near] > joint[near].max() - 1.5 * REACH).any(axis=0)
+    ramps = _Ramps(core, levels[kept], shape, noise, before, after[:, kept])
+    log_density = _log_mean(
+        np.stack([ramps.score(at, rise / view.minutes, power) for rise, power in RISES_MIN]), axis=0
+    )
+    return first + at, np.exp(log_density - log_density.max())
+
+
+def _log_mean(values: Floats, axis: int) -> Floats:
+    """Return the logarithm of the mean of exponentials."""
+    top = values.max(axis=axis, keepdims=True)
+    mean: Floats = np.log(np.exp(values - top).mean(axis=axis)) + np.squeeze(top, axis=axis)
+    return mean
+
+
+def _wandering(core: Stretch, levels: Floats, shape: Floats, noise: float) -> Floats:
+    """Return the log-likelihood of the bins from t on, given the level just before: shape (bins + 1, levels).
+
+    The first level is 0, where an outage goes that is over already; none comes back from there.
+    """
+    mean = core.expected[:, None] + shape[:, None] * levels
+    loglik = log_likelihood(core.observed[:, None], mean, core.phi[:, None]) / noise
+    likely, move = emission(loglik), _moves(len(levels), core.minutes)
+    top = loglik.max(axis=1)
+    after = np.zeros((len(core) + 1, len(levels)))
+    message, scale = np.ones(len(levels)), 0.0
+    for t in range(len(core) - 1, -1, -1):
+        message = move @ (likely[t] * message)
+        largest = message.max()
+        message, scale = message / largest, scale + top[t] + np.log(largest)
+        after[t] = np.log(np.maximum(message, 1e-300)) + scale
+    return after
+
+
+def _moves(count: int, minutes: float) -> Floats:
+    """Return the chances with which each level moves to each other in one bin, shape (levels, levels).
+
+    A level wanders a little, and now and then falls to any lower one. It never leaps up: what leaps is the onset.
+    """
+    steps = np.arange(count)
+    sd = max(WANDER * np.sqrt(minutes) / LEVEL_SPACING, 0.4)
+    near = np.exp(-0.5 * ((steps[:, None] - steps) / sd) ** 2)
+    near[0], near[1:, 0] = 0.0, 0.0
+    near[0, 0] = 1.0
+    lower = np.tri(count)
+    fall = 1.0 - np.exp(-minutes / FALL_MIN)
+    moves: Floats = (1.0 - fall) * near / near.sum(axis=1, keepdims=True) + fall * lower / lower.sum(axis=1)[:, None]
+    return moves
+
+
+@dataclass(frozen=True, eq=False)
+class _Ramps:
+    """Scores beginnings with a linear rise: what goes before and after them is known already."""
+
+    core: Stretch
+    levels: Floats
+    shape: Floats
+    noise: float
+    before: Floats
+    after: Floats
+
+    def score(self, at: Floats, rise: float, power: int) -> Floats:
+        """Return the log-likelihood of a rise of ``rise`` bins that begins at each of ``at``."""
+        whole = np.floor(at).astype(int)
+        index = whole[:, None] + np.arange(int(np.ceil(rise)) + 1)
+        inside = np.minimum(index, len(self.core) - 1)
+        grown = _ramp(index + 1 - at[:, None], rise, power) - _ramp(index - at[:, None], rise, power)
+        observed = np.where(index < len(self.core), self.core.observed[inside], np.nan)
+        mean = self.core.expected[inside][..., None] + (self.shape[inside] * grown)[..., None] * self.levels
+        loglik = log_likelihood(observed[..., None], mean, self.core.phi[inside][..., None]).sum(axis=1)
+        past = np.minimum(whole, len(self.core))
+        end = np.minimum(index[:, -1] + 1, len(self.core))
+        return _log_mean(self.before[past][:, None] + loglik / self.noise + self.after[end], axis=1)
+
+
+def _ramp(since: Floats, rise: float, power: int) -> Floats:
+    """Return the integral of a rate that grows from 0 to 1 over ``rise`` bins, ``since`` bins after it began."""
+    part = np.clip(since / rise, 0.0, 1.0)
+    area: Floats = rise * part ** (power + 1) / (power + 1) + np.maximum(since - rise, 0.0)
+    return area
