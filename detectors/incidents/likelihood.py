@@ -25,6 +25,7 @@ LEVEL_SPACING = 0.16
 MIN_DISPERSION = 0.01
 """A usual rate is never known better than to a tenth."""
 
+QUIET_MIN = 1440.0
 NOISE_BLOCK_MIN = 8.0
 NOISE_PRIOR = 20.0
 MAX_NOISE = 8.0
@@ -79,7 +80,7 @@ class Stretch:
     def phi(self) -> Floats:
         """Dispersion, shape (bins,), not below :data:`MIN_DISPERSION` and never NaN."""
         phi = np.broadcast_to(np.asarray(self.dispersion, float), np.shape(self.observed))
-        return np.fmax(phi, MIN_DISPERSION)
+        return np.asarray(np.fmax(phi, MIN_DISPERSION))
 
     def bins(self, minutes: float, *, at_least: int = 1) -> int:
         """Return how many bins ``minutes`` are, rounded."""
@@ -106,7 +107,13 @@ def log_likelihood(observed: Floats, mean: Floats, dispersion: Floats) -> Floats
     mean = np.maximum(mean, 1e-6)
     y = np.where(np.isfinite(observed), observed, 0.0)
     value = y * np.log(mean) - (y + 1.0 / dispersion) * np.log1p(dispersion * mean)
-    return np.where(np.isfinite(observed), value, 0.0)
+    return np.asarray(np.where(np.isfinite(observed), value, 0.0))
+
+
+def noise_before(stretch: Stretch, start: int) -> float:
+    """Return :func:`excess_noise` of the day before bin ``start``."""
+    quiet = max(0, start - stretch.bins(QUIET_MIN))
+    return excess_noise(stretch.cut(quiet, start)) if start > quiet else 1.0
 
 
 def excess_noise(quiet: Stretch) -> float:
@@ -153,7 +160,14 @@ def levels_above(stretch: Stretch, *, lowest: float) -> tuple[Floats, Floats]:
 
 def emission(loglik: Floats) -> Floats:
     """Return likelihoods over the last axis, scaled so that the best is 1, and none hopelessly small."""
-    return np.exp(np.maximum(loglik - loglik.max(axis=-1, keepdims=True), WORST_LOG))
+    return np.asarray(np.exp(np.maximum(loglik - loglik.max(axis=-1, keepdims=True), WORST_LOG)))
+
+
+def log_mean(values: Floats, axis: int) -> Floats:
+    """Return the logarithm of the mean of exponentials along ``axis``."""
+    top = values.max(axis=axis, keepdims=True)
+    mean: Floats = np.log(np.exp(values - top).mean(axis=axis)) + np.squeeze(top, axis=axis)
+    return mean
 
 
 def quantiles(at: Floats, density: Floats, shares: tuple[float, ...]) -> list[float]:

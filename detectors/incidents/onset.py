@@ -18,11 +18,13 @@ import numpy as np
 from detectors.errors import SeriesError
 from detectors.incidents.likelihood import (
     LEVEL_SPACING,
+    QUIET_MIN,
     Stretch,
     emission,
-    excess_noise,
     levels_above,
     log_likelihood,
+    log_mean,
+    noise_before,
     quantiles,
 )
 
@@ -38,7 +40,6 @@ LONGEST_RISE_MIN = 15.0
 
 REFINE_AFTER_MIN = 30.0
 LOOKBACK_MIN = 180.0
-QUIET_MIN = 1440.0
 MIN_WIDTH_S = 30.0
 GRID = 81
 REACH = 10.0
@@ -120,7 +121,7 @@ def estimate_onset(
 def _posterior(view: Stretch, edge: int, window: float) -> tuple[Floats, Floats]:
     """Return instants (bins from the start of the view, ascending) and the density of the onset there."""
     first = max(0, edge - max(view.bins(LOOKBACK_MIN, at_least=4), int(np.ceil(window)) + 1))
-    noise = excess_noise(view.cut(0, first)) if first else 1.0
+    noise = noise_before(view, first)
     core = view.cut(first, len(view))
     levels, shape = levels_above(core, lowest=0.3)
     after = _wandering(core, np.append(0.0, levels), shape, noise)[:, 1:]
@@ -128,24 +129,15 @@ def _posterior(view: Stretch, edge: int, window: float) -> tuple[Floats, Floats]
     before = np.concatenate(([0.0], np.cumsum(usual)))
 
     joint = before[:, None] + after
-    sharp = _log_mean(joint, axis=1)[: edge - first + 1]
+    sharp = log_mean(joint, axis=1)[: edge - first + 1]
     near = np.flatnonzero(sharp > sharp.max() - REACH)
     lowest = max(0.0, near[0] - 1 - LONGEST_RISE_MIN / view.minutes)
     highest = min(float(edge - first), near[-1] + 1.0)
     at = np.linspace(lowest, highest, GRID)
     kept = (joint[near] > joint[near].max() - 1.5 * REACH).any(axis=0)
     ramps = _Ramps(core, levels[kept], shape, noise, before, after[:, kept])
-    log_density = _log_mean(
-        np.stack([ramps.score(at, rise / view.minutes, power) for rise, power in RISES_MIN]), axis=0
-    )
+    log_density = log_mean(np.stack([ramps.score(at, rise / view.minutes, power) for rise, power in RISES_MIN]), axis=0)
     return first + at, np.exp(log_density - log_density.max())
-
-
-def _log_mean(values: Floats, axis: int) -> Floats:
-    """Return the logarithm of the mean of exponentials."""
-    top = values.max(axis=axis, keepdims=True)
-    mean: Floats = np.log(np.exp(values - top).mean(axis=axis)) + np.squeeze(top, axis=axis)
-    return mean
 
 
 def _wandering(core: Stretch, levels: Floats, shape: Floats, noise: float) -> Floats:
@@ -205,7 +197,7 @@ class _Ramps:
         loglik = log_likelihood(observed[..., None], mean, self.core.phi[inside][..., None]).sum(axis=1)
         past = np.minimum(whole, len(self.core))
         end = np.minimum(index[:, -1] + 1, len(self.core))
-        return _log_mean(self.before[past][:, None] + loglik / self.noise + self.after[end], axis=1)
+        return log_mean(self.before[past][:, None] + loglik / self.noise + self.after[end], axis=1)
 
 
 def _ramp(since: Floats, rise: float, power: int) -> Floats:

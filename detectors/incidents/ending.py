@@ -1,0 +1,195 @@
+"""Whether an incident is over, and when it ended: an instant with a 90 % interval, from the counts alone.
+
+While an outage lasts, reports stay on a plateau that wanders; when it is over they trail off towards usual, with a
+time constant of minutes to an hour. The end is where trailing off begins. The wandering plateau is a hidden Markov
+chain, summed over by its forward recursion (Rabiner 1989); trailing off is followed backwards from the last bin for
+each level and time constant; the two meet at each possible end.
+
+Silence proves nothing: a bin that was not observed counts neither for an end nor against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.errors import SeriesError
+from detectors.incidents.likelihood import (
+    LEVEL_SPACING,
+    WORST_LOG,
+    Stretch,
+    emission,
+    levels_above,
+    log_likelihood,
+    log_mean,
+    noise_before,
+    quantiles,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+DECAYS_MIN = (1.0, 2.5, 5.0, 10.0, 20.0, 35.0, 60.0)
+"""Time constants of trailing off that are averaged over, in minutes."""
+
+TAIL_MIN = 240.0
+RISE_MIN = 15.0
+MAX_BINS = 200
+FRACTION_MIN = 2.5
+QUIET_MIN = 10.0
+
+OPEN_ODDS, CLOSED_ODDS = 19.0, 3.0
+"""Odds for "it is over" that an end needs, while the incident is open and once it is closed."""
+
+WANDER = 0.06
+"""Wandering of the plateau, in log units per square root of a minute."""
+
+RISING_MIN, LEAP_MIN = 5.0, 300.0
+"""The level goes to any other once in so many minutes: during the rise, and afterwards."""
+
+NEAR_USUAL = (0.8, 1.0, 1.25)
+"""What passes for usual again: the usual rate is known from before the incident, and may have moved."""
+
+
+@dataclass(frozen=True)
+class EndEstimate:
+    """When it ended, in bins from the start of the stretch; the interval is 90 %, ``low <= at <= high``."""
+
+    at: float
+    low: float
+    high: float
+
+
+def estimate_end(
+    stretch: Stretch, *, onset_bin: float, last_alarm_bin: int, last_bin: int, is_closed: bool
+) -> EndEstimate | None:
+    """Estimate when an incident ended.
+
+    Parameters
+    ----------
+    stretch
+        The series around the incident; bins before the onset (a day of them, if there are) tell how noisy it is.
+    onset_bin
+        When it began, in bins from the start of the stretch.
+    last_alarm_bin
+        Index of the latest bin that fired.
+    last_bin
+        Index of the last bin that may be used.
+    is_closed
+        Whether the detector has closed it; if not, an end needs better evidence and some minutes without an alarm.
+
+    Returns
+    -------
+    EndEstimate or None
+        None where it cannot be said that it is over, in particular where nothing was observed.
+
+    Raises
+    ------
+    SeriesError
+        If the bins do not follow each other, or lie outside the stretch.
+    """
+    if not 0 <= onset_bin <= last_alarm_bin + 1 or not last_alarm_bin <= last_bin < len(stretch):
+        raise SeriesError(f"not in order: onset {onset_bin}, last alarm {last_alarm_bin}, last bin {last_bin}")
+    if not is_closed and last_bin - last_alarm_bin < stretch.bins(QUIET_MIN):
+        return None
+    first = min(int(onset_bin), last_alarm_bin)
+    stop = min(last_bin, last_alarm_bin + stretch.bins(TAIL_MIN)) + 1
+    step = -(-(stop - first) // MAX_BINS)
+    core = stretch.cut(first, stop, step)
+    at, scores, going_on = _scores(core, noise_before(stretch, first))
+    odds = log_mean(scores, axis=0) - going_on
+    if odds < np.log(CLOSED_ODDS if is_closed else OPEN_ODDS):
+        return None
+    low, middle, high = (
+        first + step * value for value in quantiles(at, np.exp(scores - scores.max()), (0.05, 0.5, 0.95))
+    )
+    return EndEstimate(*(max(float(onset_bin), value) for value in (middle, low, high)))
+
+
+def _scores(core: Stretch, noise: float) -> tuple[Floats, Floats, float]:
+    """Return instants (bins of ``core``), the log-likelihood of an end at each, and that of no end at all."""
+    levels, shape = levels_above(core, lowest=0.5)
+    loglik = _log_likelihoods(core, levels, shape, noise)
+    plateau, going_on = _plateau(core, loglik)
+    decays = np.array(DECAYS_MIN) / core.minutes
+    tail = _trailing_off(loglik, decays)
+    count = int(np.clip(core.minutes / FRACTION_MIN, 1, 8))
+    parts = []
+    for fraction in np.arange(count) / count:
+        left = 1.0 - fraction
+        inside = _shifted(len(levels), fraction + decays * -np.expm1(-left / decays))
+        onward = _shifted(len(levels), np.exp(-left / decays))
+        meet = plateau[:, None, :] + _apply(inside, loglik[:, None]) + _apply(onward, tail[1:])
+        parts.append(log_mean(log_mean(meet[..., 1:], axis=2), axis=1))
+    at = (np.arange(len(core))[:, None] + np.arange(count) / count).ravel()
+    return at, np.stack(parts, axis=1).ravel(), going_on
+
+
+def _log_likelihoods(core: Stretch, levels: Floats, shape: Floats, noise: float) -> Floats:
+    """Return the log-likelihood of each bin at each level, shape (bins, levels + 1); the first level is usual."""
+    y, phi = core.observed[:, None], core.phi[:, None]
+    above = log_likelihood(y, core.expected[:, None] + shape[:, None] * levels, phi)
+    usual = log_mean(log_likelihood(y, core.expected[:, None] * np.array(NEAR_USUAL), phi), axis=1)
+    loglik = np.column_stack((usual, above)) / noise
+    bounded: Floats = np.maximum(loglik, loglik.max(axis=1, keepdims=True) + WORST_LOG)
+    return bounded
+
+
+def _plateau(core: Stretch, loglik: Floats) -> tuple[Floats, float]:
+    """Return the log-likelihood of the bins before t and the level at t, and that of all bins with no end."""
+    likely, top = emission(loglik), loglik.max(axis=1)
+    count = loglik.shape[1]
+    rising, steady = (_moves(count, core.minutes, every) for every in (RISING_MIN, LEAP_MIN))
+    message, scale = np.full(count, 1.0 / (count - 1)), 0.0
+    message[0] = 0.0
+    plateau = np.empty_like(loglik)
+    for t in range(len(core)):
+        plateau[t] = np.log(np.maximum(message, 1e-300)) + scale
+        message = (message * likely[t]) @ (rising if t * core.minutes < RISE_MIN else steady)
+        largest = message.max()
+        message, scale = message / largest, scale + top[t] + np.log(largest)
+    return plateau, float(scale + np.log(message.sum()))
+
+
+def _moves(count: int, minutes: float, every: float) -> Floats:
+    """Return the chances with which each level moves to each other in one bin; none comes to 0 or from it."""
+    steps = np.arange(count)
+    sd = max(WANDER * np.sqrt(minutes) / LEVEL_SPACING, 0.4)
+    near = np.exp(-0.5 * ((steps[:, None] - steps) / sd) ** 2)
+    near[:, 0] = 0.0
+    leap = 1.0 - np.exp(-minutes / every)
+    moves: Floats = (1.0 - leap) * near / near.sum(axis=1, keepdims=True) + leap * (steps > 0) / (count - 1)
+    return moves
+
+
+def _shifted(count: int, factors: Floats) -> Floats:
+    """Return matrices that read a function of the level at ``factors`` times each level: (factors, levels, levels).
+
+    Between levels it is interpolated in the logarithm; what falls below the lowest level is usual (index 0).
+    """
+    position = np.arange(count + 1) + np.log(np.maximum(factors, 1e-30))[:, None] / LEVEL_SPACING
+    position[:, 0] = 0.0
+    position = np.maximum(position, 0.0)
+    weight: Floats = np.maximum(0.0, 1.0 - np.abs(position[..., None] - np.arange(count + 1)))
+    return weight
+
+
+def _apply(matrices: Floats, values: Floats) -> Floats:
+    """Return ``values``, shape (bins, decays or 1, levels), read at the shifted levels of each decay."""
+    read: Floats = np.einsum("dij,tdj->tdi", matrices, np.broadcast_to(values, (len(values), *matrices.shape[:2])))
+    return read
+
+
+def _trailing_off(loglik: Floats, decays: Floats) -> Floats:
+    """Return the log-likelihood of the bins from t on, by time constant and level at t: (bins + 1, decays, levels)."""
+    count = loglik.shape[1] - 1
+    inside = _apply(_shifted(count, decays * -np.expm1(-1.0 / decays)), loglik[:, None])
+    onward = _shifted(count, np.exp(-1.0 / decays))
+    tail = np.zeros((len(loglik) + 1, *onward.shape[:2]))
+    for t in range(len(loglik) - 1, -1, -1):
+        tail[t] = inside[t] + (onward @ tail[t + 1][..., None])[..., 0]
+    return tail
