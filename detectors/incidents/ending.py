@@ -24,6 +24,7 @@ from detectors.incidents.likelihood import (
     levels_above,
     log_likelihood,
     log_mean,
+    log_sum,
     noise_before,
     quantiles,
 )
@@ -38,17 +39,25 @@ DECAYS_MIN = (1.0, 2.5, 5.0, 10.0, 20.0, 35.0, 60.0)
 
 TAIL_MIN = 240.0
 RISE_MIN = 15.0
-MAX_BINS = 200
+MAX_BINS = 160
 FRACTION_MIN = 2.5
 QUIET_MIN = 10.0
+
+NEVER = -1e9
 
 OPEN_ODDS, CLOSED_ODDS = 19.0, 3.0
 """Odds for "it is over" that an end needs, while the incident is open and once it is closed."""
 
-WANDER = 0.06
+LOWEST_TAIL, LOWEST_PLATEAU = 0.03, 0.5
+"""Smallest excess that is followed while reports trail off, and that of an outage, as multiples of the usual rate."""
+
+ERROR_SD, ERROR_MIN = 0.1, 15.0
+"""Relative error of any such model, and for how many minutes it lasts: one number stands for all those bins."""
+
+WANDER = 0.025
 """Wandering of the plateau, in log units per square root of a minute."""
 
-RISING_MIN, LEAP_MIN = 5.0, 300.0
+RISING_MIN, LEAP_MIN = 5.0, 2000.0
 """The level goes to any other once in so many minutes: during the rise, and afterwards."""
 
 NEAR_USUAL = (0.8, 1.0, 1.25)
@@ -112,9 +121,11 @@ def estimate_end(
 
 def _scores(core: Stretch, noise: float) -> tuple[Floats, Floats, float]:
     """Return instants (bins of ``core``), the log-likelihood of an end at each, and that of no end at all."""
-    levels, shape = levels_above(core, lowest=0.5)
+    levels, shape = levels_above(core, lowest=LOWEST_TAIL)
     loglik = _log_likelihoods(core, levels, shape, noise)
-    plateau, going_on = _plateau(core, loglik)
+    usual = float(core.expected.mean())
+    floor = 1 + min(int(np.searchsorted(levels, LOWEST_PLATEAU * usual)), len(levels) - 1)
+    plateau, going_on = _plateau(core, loglik, floor)
     decays = np.array(DECAYS_MIN) / core.minutes
     tail = _trailing_off(loglik, decays)
     count = int(np.clip(core.minutes / FRACTION_MIN, 1, 8))
@@ -123,15 +134,16 @@ def _scores(core: Stretch, noise: float) -> tuple[Floats, Floats, float]:
         left = 1.0 - fraction
         inside = _shifted(len(levels), fraction + decays * -np.expm1(-left / decays))
         onward = _shifted(len(levels), np.exp(-left / decays))
-        meet = plateau[:, None, :] + _apply(inside, loglik[:, None]) + _apply(onward, tail[1:])
-        parts.append(log_mean(log_mean(meet[..., 1:], axis=2), axis=1))
+        meet = plateau[:, None, :] + _read(inside, loglik[:, None]) + _read(onward, tail[1:])
+        parts.append(log_mean(log_sum(meet, axis=2), axis=1))
     at = (np.arange(len(core))[:, None] + np.arange(count) / count).ravel()
     return at, np.stack(parts, axis=1).ravel(), going_on
 
 
 def _log_likelihoods(core: Stretch, levels: Floats, shape: Floats, noise: float) -> Floats:
     """Return the log-likelihood of each bin at each level, shape (bins, levels + 1); the first level is usual."""
-    y, phi = core.observed[:, None], core.phi[:, None]
+    y = core.observed[:, None]
+    phi = np.maximum(core.phi, ERROR_SD**2 * max(1.0, ERROR_MIN / core.minutes))[:, None]
     above = log_likelihood(y, core.expected[:, None] + shape[:, None] * levels, phi)
     usual = log_mean(log_likelihood(y, core.expected[:, None] * np.array(NEAR_USUAL), phi), axis=1)
     loglik = np.column_stack((usual, above)) / noise
@@ -139,16 +151,18 @@ def _log_likelihoods(core: Stretch, levels: Floats, shape: Floats, noise: float)
     return bounded
 
 
-def _plateau(core: Stretch, loglik: Floats) -> tuple[Floats, float]:
-    """Return the log-likelihood of the bins before t and the level at t, and that of all bins with no end."""
-    likely, top = emission(loglik), loglik.max(axis=1)
-    count = loglik.shape[1]
+def _plateau(core: Stretch, loglik: Floats, floor: int) -> tuple[Floats, float]:
+    """Return the log-likelihood of the bins before t and the level at t, and that of all bins with no end.
+
+    The level of an outage is never below that of index ``floor``.
+    """
+    likely, top = emission(loglik[:, floor:]), loglik[:, floor:].max(axis=1)
+    count = likely.shape[1]
     rising, steady = (_moves(count, core.minutes, every) for every in (RISING_MIN, LEAP_MIN))
-    message, scale = np.full(count, 1.0 / (count - 1)), 0.0
-    message[0] = 0.0
-    plateau = np.empty_like(loglik)
+    message, scale = np.full(count, 1.0 / count), 0.0
+    plateau = np.full_like(loglik, NEVER)
     for t in range(len(core)):
-        plateau[t] = np.log(np.maximum(message, 1e-300)) + scale
+        plateau[t, floor:] = np.log(np.maximum(message, 1e-300)) + scale
         message = (message * likely[t]) @ (rising if t * core.minutes < RISE_MIN else steady)
         largest = message.max()
         message, scale = message / largest, scale + top[t] + np.log(largest)
@@ -156,38 +170,48 @@ def _plateau(core: Stretch, loglik: Floats) -> tuple[Floats, float]:
 
 
 def _moves(count: int, minutes: float, every: float) -> Floats:
-    """Return the chances with which each level moves to each other in one bin; none comes to 0 or from it."""
+    """Return the chances with which each level moves to each other in one bin, shape (levels, levels)."""
     steps = np.arange(count)
-    sd = max(WANDER * np.sqrt(minutes) / LEVEL_SPACING, 0.4)
-    near = np.exp(-0.5 * ((steps[:, None] - steps) / sd) ** 2)
-    near[:, 0] = 0.0
+    aside = min(0.25, 0.5 * WANDER**2 * minutes / LEVEL_SPACING**2)
+    near = np.where(abs(steps[:, None] - steps) == 1, aside, 0.0) + (1.0 - 2.0 * aside) * np.eye(count)
     leap = 1.0 - np.exp(-minutes / every)
-    moves: Floats = (1.0 - leap) * near / near.sum(axis=1, keepdims=True) + leap * (steps > 0) / (count - 1)
+    moves: Floats = (1.0 - leap) * near / near.sum(axis=1, keepdims=True) + leap / count
     return moves
 
 
 def _shifted(count: int, factors: Floats) -> Floats:
     """Return matrices that read a function of the level at ``factors`` times each level: (factors, levels, levels).
 
-    Between levels it is interpolated in the logarithm; what falls below the lowest level is usual (index 0).
+    What falls below the lowest level is usual (index 0). Interpolated with cubics: repeated from bin to bin, straight
+    lines would smear the levels, and slow decays would look impossible.
     """
     position = np.arange(count + 1) + np.log(np.maximum(factors, 1e-30))[:, None] / LEVEL_SPACING
     position[:, 0] = 0.0
     position = np.maximum(position, 0.0)
-    weight: Floats = np.maximum(0.0, 1.0 - np.abs(position[..., None] - np.arange(count + 1)))
-    return weight
+    away = position[..., None] - np.arange(count + 1)
+    straight = np.maximum(0.0, 1.0 - np.abs(away))
+    is_inside = (position >= 2.0) & (position <= count - 1.0)
+    weights: Floats = np.where(is_inside[..., None], _cubic(np.abs(away)), straight)
+    return weights
 
 
-def _apply(matrices: Floats, values: Floats) -> Floats:
+def _cubic(away: Floats) -> Floats:
+    """Return the weight of a point ``away`` steps in Lagrange's cubic through the four nearest points."""
+    near = (1.0 - away**2) * (2.0 - away) / 2.0
+    far = (1.0 - away) * (2.0 - away) * (3.0 - away) / 6.0
+    return np.where(away < 1.0, near, np.where(away < 2.0, far, 0.0))
+
+
+def _read(matrices: Floats, values: Floats) -> Floats:
     """Return ``values``, shape (bins, decays or 1, levels), read at the shifted levels of each decay."""
-    read: Floats = np.einsum("dij,tdj->tdi", matrices, np.broadcast_to(values, (len(values), *matrices.shape[:2])))
+    read: Floats = (matrices @ values.transpose(1, 2, 0)).transpose(2, 0, 1)
     return read
 
 
 def _trailing_off(loglik: Floats, decays: Floats) -> Floats:
     """Return the log-likelihood of the bins from t on, by time constant and level at t: (bins + 1, decays, levels)."""
     count = loglik.shape[1] - 1
-    inside = _apply(_shifted(count, decays * -np.expm1(-1.0 / decays)), loglik[:, None])
+    inside = _read(_shifted(count, decays * -np.expm1(-1.0 / decays)), loglik[:, None])
     onward = _shifted(count, np.exp(-1.0 / decays))
     tail = np.zeros((len(loglik) + 1, *onward.shape[:2]))
     for t in range(len(loglik) - 1, -1, -1):

@@ -27,7 +27,7 @@ MIN_DISPERSION = 0.01
 
 QUIET_MIN = 1440.0
 NOISE_BLOCK_MIN = 8.0
-NOISE_PRIOR = 20.0
+NOISE_PRIOR, USUAL_NOISE = 20.0, 1.2
 MAX_NOISE = 8.0
 WORST_LOG = -30.0
 """No single bin may say more than this against a level: one odd bin must not decide."""
@@ -113,7 +113,7 @@ def log_likelihood(observed: Floats, mean: Floats, dispersion: Floats) -> Floats
 def noise_before(stretch: Stretch, start: int) -> float:
     """Return :func:`excess_noise` of the day before bin ``start``."""
     quiet = max(0, start - stretch.bins(QUIET_MIN))
-    return excess_noise(stretch.cut(quiet, start)) if start > quiet else 1.0
+    return excess_noise(stretch.cut(quiet, start)) if start > quiet else USUAL_NOISE
 
 
 def excess_noise(quiet: Stretch) -> float:
@@ -122,14 +122,14 @@ def excess_noise(quiet: Stretch) -> float:
     Parameters
     ----------
     quiet
-        Bins from before the incident; with few reports in them the answer stays near 1.
+        Bins from before the incident; with few reports in them the answer stays near 1.2.
     """
     blocks = quiet.cut(0, len(quiet), min(quiet.bins(NOISE_BLOCK_MIN), len(quiet)))
     mu = blocks.expected
     usual = mu + blocks.phi * mu**2
     # winsorised: an earlier burst must not pass for noise
     squares = np.minimum(np.nan_to_num(blocks.observed - mu) ** 2, 25.0 * (usual + 0.5))
-    factor = (squares.sum() + NOISE_PRIOR) / (usual.sum() + NOISE_PRIOR)
+    factor = (squares.sum() + NOISE_PRIOR * USUAL_NOISE) / (usual.sum() + NOISE_PRIOR)
     return float(np.clip(factor, 1.0, MAX_NOISE))
 
 
@@ -153,7 +153,7 @@ def levels_above(stretch: Stretch, *, lowest: float) -> tuple[Floats, Floats]:
     usual = float(stretch.expected.mean())
     shape = stretch.expected / usual if usual > 0 else np.ones(len(stretch))
     top = max(1.3 * float(np.nanmax(np.nan_to_num(stretch.observed))), 2.0, 4.0 * lowest * usual)
-    bottom = min(max(lowest * usual, top / 300.0), top / 4.0)
+    bottom = min(max(lowest * usual, top / 1000.0), top / 4.0)
     count = int(np.ceil(np.log(top / bottom) / LEVEL_SPACING)) + 1
     return np.geomspace(bottom, top, count), shape
 
@@ -165,9 +165,14 @@ def emission(loglik: Floats) -> Floats:
 
 def log_mean(values: Floats, axis: int) -> Floats:
     """Return the logarithm of the mean of exponentials along ``axis``."""
+    return log_sum(values, axis) - float(np.log(values.shape[axis]))
+
+
+def log_sum(values: Floats, axis: int) -> Floats:
+    """Return the logarithm of the sum of exponentials along ``axis``."""
     top = values.max(axis=axis, keepdims=True)
-    mean: Floats = np.log(np.exp(values - top).mean(axis=axis)) + np.squeeze(top, axis=axis)
-    return mean
+    total: Floats = np.log(np.exp(values - top).sum(axis=axis)) + np.squeeze(top, axis=axis)
+    return total
 
 
 def quantiles(at: Floats, density: Floats, shares: tuple[float, ...]) -> list[float]:
