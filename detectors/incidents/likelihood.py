@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 LEVEL_SPACING = 0.16
 """Distance of neighbouring levels, in log units: about the wobble of a real plateau."""
 
-MIN_DISPERSION = 0.01
-"""A usual rate is never known better than to a tenth."""
+MIN_DISPERSION = 0.02
+"""A usual rate is never known better than to a seventh."""
 
 QUIET_MIN = 1440.0
 NOISE_BLOCK_MIN = 8.0
