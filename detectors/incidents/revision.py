@@ -1,0 +1,100 @@
+"""What was said, held against what the counts say now: an alarm is never withdrawn silently.
+
+Late reports change counts that were scored already. The incidents are then derived again, and whatever differs
+from what is on record becomes one more transition; a record is never rewritten and never disappears.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from detectors.incidents.lifecycle import History
+from detectors.model import Transition
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from detectors.model import Incident, State
+
+LATE = "late reports changed the counts"
+
+
+def reconcile(recorded: Sequence[History], derived: Sequence[History], *, at: datetime) -> list[History]:
+    """Bring what is on record up to what the counts say now.
+
+    Parameters
+    ----------
+    recorded
+        Incidents on record with all their transitions.
+    derived
+        Incidents of the same series, derived from the counts as they are now.
+    at
+        When the counts were read (UTC): the instant of a revision.
+
+    Returns
+    -------
+    list of History
+        One for each incident, recorded or new, with the whole chain of transitions.
+    """
+    left = {history.incident.id: history for history in recorded}
+    result = []
+    for fresh in derived:
+        match = _match(fresh.incident, left)
+        result.append(_merge(left.pop(match), fresh, at=at) if match else fresh)
+    return result + [_withdraw(history, at=at) for history in left.values()]
+
+
+def _match(incident: Incident, left: dict[str, History]) -> str | None:
+    """Return the id of the record that speaks of the same trouble: the same id, else the first that overlaps."""
+    if incident.id in left:
+        return incident.id
+    end_at = incident.resolved_at
+    for identity, history in left.items():
+        other = history.incident
+        begins_before = end_at is None or other.suspected_at <= end_at
+        if begins_before and (other.resolved_at is None or incident.suspected_at <= other.resolved_at):
+            return identity
+    return None
+
+
+def _merge(old: History, fresh: History, *, at: datetime) -> History:
+    said = [(t.at, t.new) for t in old.transitions if not t.reason.startswith(LATE)]
+    steps = [(t.at, t.new) for t in fresh.transitions]
+    chain = list(old.transitions)
+    if steps[: len(said)] == said:
+        for step in fresh.transitions[len(said) :]:
+            _append(chain, step)
+    elif (old.incident.state, old.incident.severity) != (fresh.incident.state, fresh.incident.severity) or _moved(
+        old.incident, fresh.incident
+    ):
+        state: State = fresh.incident.state if fresh.incident.resolved_at else "updated"
+        _append(chain, Transition("", 0, at, None, state, fresh.incident.severity, f"{LATE}: {_change(old, fresh)}"))
+    incident = replace(fresh.incident, id=old.incident.id, revision=len(chain), state=chain[-1].new)
+    return History(incident, tuple(chain))
+
+
+def _withdraw(old: History, *, at: datetime) -> History:
+    """Say that nothing is left of an incident, once."""
+    if old.incident.state == "dismissed":
+        return old
+    chain = list(old.transitions)
+    _append(chain, Transition("", 0, at, None, "dismissed", old.incident.severity, f"{LATE}: no longer unusual"))
+    incident = replace(old.incident, state="dismissed", resolved_at=at, revision=len(chain))
+    return History(incident, tuple(chain))
+
+
+def _append(chain: list[Transition], step: Transition) -> None:
+    last = chain[-1]
+    chain.append(replace(step, incident_id=last.incident_id, revision=last.revision + 1, old=last.new))
+
+
+def _moved(old: Incident, fresh: Incident) -> bool:
+    return old.onset.at != fresh.onset.at or old.alarmed_at != fresh.alarmed_at
+
+
+def _change(old: History, fresh: History) -> str:
+    before, after = (f"{history.incident.onset.at:%H:%M}" for history in (old, fresh))
+    return f"onset {before} is now {after}" if before != after else f"peak is now {fresh.incident.peak:g}"

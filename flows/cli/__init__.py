@@ -1,0 +1,58 @@
+"""The ``uproar`` command. Commands load when they are called, so that ``uproar --help`` stays fast."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+
+from cyclopts import App, CycloptsError
+
+from detectors.errors import UproarError
+from flows.cli.output import USAGE, note
+
+app = App(
+    name="uproar",
+    help="Hears an outage before the status page admits it.",
+    version=lambda: version("uproar"),
+    result_action="return_value",
+)
+
+_COMMANDS = {
+    "demo": ("demo:demo", "Replay the bundled simulated outage end to end and write its incident page."),
+    "replay": ("replay:replay", "Find the incidents in a file of posts, or of counts."),
+    "watch": ("watch:watch", "Run the live pipeline in this process, without a server."),
+    "serve": ("watch:serve", "Run the live pipeline as a Prefect deployment on a schedule."),
+    "incidents": ("incidents:incidents", "List the incidents in the store."),
+    "show": ("incidents:show", "Show one incident: its record, its history, or its page."),
+    "counts": ("incidents:counts", "Print the counts in the store."),
+    "simulate": ("simulate:simulate", "Write simulated posts or counts, with their truth."),
+    "init": ("setup:init", "Write a commented configuration."),
+    "doctor": ("setup:doctor", "Check configuration, store, sources and Prefect; say what to do."),
+}
+for _name, (_target, _help) in _COMMANDS.items():
+    app.command(f"flows.cli.{_target}", name=_name, help=_help)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 done but something needs a look, 2 usage or configuration."""
+    sys.exit(run(argv))
+
+
+def run(argv: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        result = app(argv, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        note(f"uproar: {error}")
+        note("See: uproar --help")
+        return USAGE
+    except UproarError as error:
+        note(f"uproar: {error}")
+        return USAGE
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        note("uproar: stopped")
+        return 130
+    return int(result or 0)

@@ -1,0 +1,180 @@
+"""``uproar incidents``, ``uproar show`` and ``uproar counts``: what is in the store."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from detectors.errors import InputError
+from flows.cli.output import DONE, emit, note, say
+from flows.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from detectors.model import Incident
+    from flows.store import Store
+
+Flag = Annotated[bool, Parameter(negative="")]
+
+
+@contextmanager
+def opened(url: str | None, config: Path | None) -> Iterator[Store]:
+    """Open the store that is named, else that of the configuration."""
+    from flows.store import open_store
+
+    settings = load_settings(config, environ=os.environ)
+    with open_store(url or settings.store.url, secret=settings.store.secret, create=False) as store:
+        yield store
+
+
+def incidents(  # noqa: PLR0913 - one parameter an option
+    *,
+    service: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    store: str | None = None,
+    config: Path | None = None,
+    json: Flag = False,
+) -> int:
+    """List the incidents in the store, the latest last.
+
+    Parameters
+    ----------
+    service
+        Only this service.
+    since, until
+        Only incidents whose onset lies between (UTC).
+    store
+        The store; default: that of the configuration.
+    config
+        The configuration file; default uproar.toml where there is one.
+    json
+        Print one JSON object an incident.
+    """
+    from flows.report.record import incident_record
+    from flows.report.sentences import headline
+
+    with opened(store, config) as kept:
+        found = kept.find_incidents(service=_known(service), start=_utc(since), end=_utc(until))
+        for incident in found:
+            if json:
+                emit(incident_record(incident))
+            else:
+                say(f"{incident.id[:8]}  {headline(incident, service_name=_name(incident.service))}")
+    if not found and not json:
+        say("No incidents.")
+    return DONE
+
+
+def show(
+    incident_id: Annotated[str, Parameter(name="ID")],
+    /,
+    *,
+    html: Path | None = None,
+    store: str | None = None,
+    config: Path | None = None,
+    json: Flag = False,
+) -> int:
+    """Show one incident: its record and its history, or write its page.
+
+    Parameters
+    ----------
+    incident_id
+        The incident's id, or its first characters.
+    html
+        Write the incident's page there.
+    store
+        The store; default: that of the configuration.
+    config
+        The configuration file; default uproar.toml where there is one.
+    json
+        Print one JSON object with the record and the transitions.
+    """
+    from flows import steps
+    from flows.report.record import incident_record
+    from flows.report.sentences import lines
+
+    with opened(store, config) as kept:
+        incident = _find(kept, incident_id)
+        if html:
+            html.write_text(steps.page(kept, incident), encoding="utf-8")
+            note(f"wrote {html}")
+        transitions = kept.transitions_of(incident.id)
+        if json:
+            emit(incident_record(incident) | {"transitions": transitions})
+            return DONE
+        view = steps.view(kept, incident)
+        say("\n".join(lines(incident, service_name=view.service_name, earlier=view.earlier)))
+        for step in transitions:
+            say(f"  {step.at:%Y-%m-%d %H:%M} UTC  {step.new:10} {step.reason}")
+    return DONE
+
+
+def counts(  # noqa: PLR0913 - one parameter an option
+    *,
+    service: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    store: str | None = None,
+    config: Path | None = None,
+    json: Flag = False,
+) -> int:
+    """Print the counts in the store as CSV; a bin that was not observed has no value.
+
+    Parameters
+    ----------
+    service
+        Only this service.
+    since, until
+        Only bins that start between (UTC).
+    store
+        The store; default: that of the configuration.
+    config
+        The configuration file; default uproar.toml where there is one.
+    json
+        Print one JSON object a bin instead.
+    """
+    with opened(store, config) as kept:
+        frame = kept.counts(service=_known(service), start=_utc(since), end=_utc(until)).reset_index()
+        if json:
+            frame.to_json(sys.stdout, orient="records", lines=True, date_format="iso", date_unit="s")
+        else:
+            frame.to_csv(sys.stdout, index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
+    return DONE
+
+
+def _known(service: str | None) -> str | None:
+    """Return the id of a service of the catalogue, or the name itself: counts may be of a series of one's own."""
+    from detectors.reference import catalogue
+
+    if service is None:
+        return None
+    found = catalogue().resolve(service)
+    return found.id if found else service
+
+
+def _name(service: str) -> str:
+    from detectors.reference import catalogue
+
+    found = catalogue().get(service)
+    return found.name if found else service
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _find(store: Store, prefix: str) -> Incident:
+    found = [incident for incident in store.find_incidents() if incident.id.startswith(prefix)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"{len(found)} incidents begin with {prefix!r}; give more characters")
+    raise InputError(f"there is no incident {prefix!r}; uproar incidents lists them")

@@ -1,0 +1,99 @@
+"""The schedule: the watch flow as a Prefect deployment, served by this process.
+
+Prefect reads its configuration when it is imported, so the environment is prepared first and Prefect is imported
+inside the functions.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from detectors.errors import PermanentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flows.settings import Settings
+
+ENVIRONMENT = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_HOME": str(Path(".prefect").resolve()),
+}
+"""Prefect would otherwise report home, give a slow machine too little time, and share the user's own profile."""
+
+START_TRIES, TRY_EVERY_S = 120, 0.5
+
+
+def serve(settings: Settings, config: Path | None, *, sleep: Callable[[float], None]) -> None:
+    """Run the watch flow every ``every_s`` seconds until stopped, never two at once.
+
+    ``PREFECT_API_URL`` names the server; where it is not set, a server of our own is started on loopback and stopped
+    with us. A run that is still busy when the next is due makes Prefect cancel the new one: the window of a run is in
+    the cursors, so the run after takes it. Stopping leaves the schedule active; a restart goes on with it.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    if os.environ.get("PREFECT_API_URL"):
+        _serve(settings, config)
+        return
+    with _own_server(sleep) as url:
+        os.environ["PREFECT_API_URL"] = url
+        _serve(settings, config)
+
+
+def _serve(settings: Settings, config: Path | None) -> None:
+    import prefect
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+    from prefect.deployments.runner import EntrypointType
+
+    from flows.watch import watch
+
+    deployment = watch.to_deployment(
+        name="watch",
+        interval=settings.watch.every_s,
+        parameters={"config": str(config.resolve()) if config else None},
+        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+        entrypoint_type=EntrypointType.MODULE_PATH,  # a file path would be looked for from the working folder
+        description="One tick of the live pipeline.",
+    )
+    prefect.serve(deployment, pause_on_shutdown=False, print_starting_message=False)
+
+
+@contextmanager
+def _own_server(sleep: Callable[[float], None]) -> Iterator[str]:
+    """Start a Prefect server on a free loopback port; its log goes to the Prefect home."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = Path(os.environ["PREFECT_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with (home / "server.log").open("ab") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own
+        try:
+            _await(server, port, sleep, home / "server.log")
+            yield f"http://127.0.0.1:{port}/api"
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _await(server: subprocess.Popen[bytes], port: int, sleep: Callable[[float], None], log: Path) -> None:
+    for _ in range(START_TRIES):
+        if server.poll() is not None:
+            break
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            sleep(TRY_EVERY_S)
+        else:
+            return
+    raise PermanentError(f"the Prefect server did not start; its log is {log}")

@@ -1,0 +1,47 @@
+"""The live pipeline as a Prefect flow: one run a tick, for all services. No logic lives here.
+
+A run takes its window from the cursors in the store, so a run that comes late, twice or after a crash is a cheap
+no-op. Retries are not Prefect's: a run that fails is followed by the next tick.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from prefect import flow, get_run_logger, task
+
+from flows.settings import Settings, load_settings, utc_now
+from flows.steps import Ingested, run_tick
+
+
+@task(name="tick", description="Ingest what is new, judge the bins that are complete, keep what changed.")
+def tick(settings: Settings) -> tuple[dict[str, Ingested], dict[str, str], list[str]]:
+    """Run the pipeline once; returns what came in, which sources failed, and a headline per changed incident."""
+    done = run_tick(settings, now=utc_now())
+    return done.ingested, done.failed, done.headlines()
+
+
+@flow(name="uproar-watch", description="Find outages in what people post.")
+def watch(config: str | None = None) -> int:
+    """Run the live pipeline once.
+
+    Parameters
+    ----------
+    config
+        The configuration file; None = ``uproar.toml`` of the working folder where there is one.
+
+    Returns
+    -------
+    int
+        Number of incidents that changed.
+    """
+    logger = get_run_logger()
+    ingested, failed, headlines = tick(load_settings(Path(config) if config else None, environ=os.environ))
+    for label, came in ingested.items():
+        logger.info("%s: %d posts, %d new reports, %d skipped", label, came.posts, came.reports, came.n_skipped)
+    for label, reason in failed.items():
+        logger.error("%s: %s", label, reason)
+    for headline in headlines:
+        logger.warning("%s", headline)
+    return len(headlines)
