@@ -61,17 +61,18 @@ def _match(incident: Incident, left: dict[str, History]) -> str | None:
 
 
 def _merge(old: History, fresh: History, *, at: datetime) -> History:
+    """Append what has happened since; where the past itself has changed, say once how."""
     said = [(t.at, t.new) for t in old.transitions if not t.reason.startswith(LATE)]
     steps = [(t.at, t.new) for t in fresh.transitions]
     chain = list(old.transitions)
     if steps[: len(said)] == said:
         for step in fresh.transitions[len(said) :]:
             _append(chain, step)
-    elif (old.incident.state, old.incident.severity) != (fresh.incident.state, fresh.incident.severity) or _moved(
-        old.incident, fresh.incident
-    ):
-        state: State = fresh.incident.state if fresh.incident.resolved_at else "updated"
-        _append(chain, Transition("", 0, at, None, state, fresh.incident.severity, f"{LATE}: {_change(old, fresh)}"))
+    elif old.incident.is_open != fresh.incident.is_open:
+        _append(chain, fresh.transitions[-1])
+    elif change := _change(old.incident, fresh.incident):
+        state: State = "updated" if fresh.incident.is_open else fresh.incident.state
+        _append(chain, Transition("", 0, at, None, state, fresh.incident.severity, f"{LATE}: {change}"))
     incident = replace(fresh.incident, id=old.incident.id, revision=len(chain), state=chain[-1].new)
     return History(incident, tuple(chain))
 
@@ -91,10 +92,15 @@ def _append(chain: list[Transition], step: Transition) -> None:
     chain.append(replace(step, incident_id=last.incident_id, revision=last.revision + 1, old=last.new))
 
 
-def _moved(old: Incident, fresh: Incident) -> bool:
-    return old.onset.at != fresh.onset.at or old.alarmed_at != fresh.alarmed_at
-
-
-def _change(old: History, fresh: History) -> str:
-    before, after = (f"{history.incident.onset.at:%H:%M}" for history in (old, fresh))
-    return f"onset {before} is now {after}" if before != after else f"peak is now {fresh.incident.peak:g}"
+def _change(old: Incident, new: Incident) -> str:
+    """Say how the past has changed; empty if nothing that matters has."""
+    changes = [
+        f"{name} {before} is now {after}"
+        for name, before, after in (
+            ("severity", old.severity, new.severity),
+            ("onset", f"{old.onset.at:%H:%M}", f"{new.onset.at:%H:%M}"),
+            ("alarm", f"{old.alarmed_at:%H:%M}", f"{new.alarmed_at:%H:%M}"),
+        )
+        if before != after
+    ]
+    return ", ".join(changes)

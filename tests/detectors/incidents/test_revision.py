@@ -1,0 +1,121 @@
+"""What is on record is never rewritten: late reports append, change or withdraw, and say so."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from detectors.incidents.lifecycle import History
+from detectors.incidents.revision import LATE, reconcile
+from detectors.model import Estimate, Incident, Transition
+from tests.builders import START
+
+if TYPE_CHECKING:
+    from detectors.model import State
+
+NOW = START + timedelta(days=1)
+
+
+def at(minute: float) -> datetime:
+    return START + timedelta(minutes=minute)
+
+
+def history(identity: str = "a", *, onset: float = 0, states: tuple[tuple[float, State], ...]) -> History:
+    """Build an incident that went through ``states`` at these minutes."""
+    chain: list[Transition] = []
+    for number, (minute, state) in enumerate(states, 1):
+        old = chain[-1].new if chain else None
+        chain.append(Transition(identity, number, at(minute), old, state, "page", "because"))
+    last = chain[-1]
+    incident = Incident(
+        id=identity,
+        service="imessage",
+        source="archive",
+        severity="page",
+        state=last.new,
+        onset=Estimate(at(onset), at(onset - 2), at(onset + 2)),
+        suspected_at=chain[0].at,
+        alarmed_at=chain[0].at,
+        resolved_at=last.at if last.new in ("resolved", "dismissed") else None,
+        score=2.0,
+        peak=20.0,
+        peak_at=at(onset + 5),
+        expected_at_peak=2.0,
+        n_reports=100,
+        n_authors=90,
+        revision=len(chain),
+    )
+    return History(incident, tuple(chain))
+
+
+def states(result: History) -> list[State]:
+    return [step.new for step in result.transitions]
+
+
+def test_what_is_new_is_taken_as_it_is() -> None:
+    fresh = history(states=((5, "suspected"), (6, "confirmed")))
+    assert reconcile([], [fresh], at=NOW) == [fresh]
+
+
+def test_nothing_new_changes_nothing() -> None:
+    known = history(states=((5, "suspected"), (6, "confirmed")))
+    assert reconcile([known], [known], at=NOW) == [known]
+
+
+def test_going_on_appends() -> None:
+    known = history(states=((5, "suspected"), (6, "confirmed")))
+    fresh = history(states=((5, "suspected"), (6, "confirmed"), (90, "resolved")))
+    (result,) = reconcile([known], [fresh], at=NOW)
+    assert states(result) == ["suspected", "confirmed", "resolved"]
+    assert [step.revision for step in result.transitions] == [1, 2, 3]
+    assert result.transitions[-1].old == "confirmed"
+    assert (result.incident.state, result.incident.revision) == ("resolved", 3)
+
+
+def test_an_earlier_onset_is_a_revision_under_the_same_id() -> None:
+    known = history("a", onset=5, states=((7, "suspected"), (8, "confirmed")))
+    fresh = history("b", onset=1, states=((3, "suspected"), (4, "confirmed")))
+    (result,) = reconcile([known], [fresh], at=NOW)
+    assert result.incident.id == "a"
+    assert {step.incident_id for step in result.transitions} == {"a"}
+    assert states(result) == ["suspected", "confirmed", "updated"]
+    assert result.transitions[-1].reason == f"{LATE}: onset 00:05 is now 00:01, alarm 00:07 is now 00:03"
+    assert result.incident.onset.at == at(1)
+    assert result.transitions[-1].at == NOW
+
+
+def test_a_revision_is_said_once() -> None:
+    known = history("a", onset=5, states=((7, "suspected"), (8, "confirmed")))
+    fresh = history("b", onset=1, states=((3, "suspected"), (4, "confirmed")))
+    (once,) = reconcile([known], [fresh], at=NOW)
+    (twice,) = reconcile([once], [fresh], at=NOW + timedelta(hours=1))
+    assert twice.transitions == once.transitions
+
+
+def test_a_revised_incident_can_still_resolve() -> None:
+    known = history("a", onset=5, states=((7, "suspected"), (8, "confirmed")))
+    fresh = history("b", onset=1, states=((3, "suspected"), (4, "confirmed")))
+    (revised,) = reconcile([known], [fresh], at=NOW)
+    over = history("b", onset=1, states=((3, "suspected"), (4, "confirmed"), (99, "resolved")))
+    (result,) = reconcile([revised], [over], at=NOW + timedelta(hours=1))
+    assert states(result)[-1] == "resolved"
+    assert result.incident.resolved_at is not None
+
+
+def test_what_is_gone_is_dismissed_once_and_kept() -> None:
+    known = history(states=((5, "suspected"),))
+    (result,) = reconcile([known], [], at=NOW)
+    assert states(result) == ["suspected", "dismissed"]
+    assert result.incident.resolved_at == NOW
+    assert reconcile([result], [], at=NOW + timedelta(hours=1)) == [result]
+
+
+def test_another_trouble_is_another_incident() -> None:
+    known = history("a", states=((5, "suspected"), (6, "confirmed"), (90, "resolved")))
+    fresh = history("b", onset=600, states=((605, "suspected"),))
+    again = replace(known.incident)
+    result = reconcile([known], [known, fresh], at=NOW)
+    assert [h.incident.id for h in result] == ["a", "b"]
+    assert result[0].incident == again
