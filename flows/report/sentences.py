@@ -62,7 +62,9 @@ def headline(
     """
     name = plain(service_name)
     if incident.state == "suspected":
-        text = f"{name} may be in trouble {_when(incident, now)}: {_excess(incident)}; {voices(incident)}; not confirmed"
+        text = (
+            f"{name} may be in trouble {_when(incident, now)}: {_excess(incident)}; {voices(incident)}; not confirmed"
+        )
         return text + "."
     if incident.state == "dismissed":
         return f"{name}: dismissed, no outage: a rise {_when(incident, now)}; {peak(incident)}; {voices(incident)}."

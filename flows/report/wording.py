@@ -8,9 +8,10 @@ printed instants, so that a reader who subtracts gets the same figure.
 from __future__ import annotations
 
 import math
-import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from detectors.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,36 +21,25 @@ if TYPE_CHECKING:
 NAME_LIMIT = 80
 REASON_LIMIT = 300
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
-_MONTHS = "January February March April May June July August September October November December".split()
-_MAX_MARKS = 2
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
-    """Return ``text`` as one line that cannot disturb what it is put into.
+    r"""Return ``text`` as one inert line of at most ``limit`` characters that is never empty.
 
-    Control, format (bidirectional overrides, zero-width), private-use and surrogate characters go; white space
-    becomes one space; at most two combining marks stay on a letter; more than ``limit`` characters end in an
-    ellipsis. Escaping for HTML is the template's business.
+    Escaping for HTML is the template's business.
 
     Examples
     --------
-    >>> plain("Out\\x1b[31mlook\\u202e  365\\n")
+    >>> plain("Out\x1b[31mlook\u202e  365\n")
     'Out[31mlook 365'
-    >>> plain("a" * 100, limit=5)
-    'aaaa…'
+    >>> plain("\u200b")
+    '(no name)'
     """
-    kept: list[str] = []
-    marks = 0
-    for char in text[: 8 * limit]:
-        category = unicodedata.category(char)
-        marks = marks + 1 if category.startswith("M") else 0
-        if char.isspace():
-            kept.append(" ")
-        elif category not in ("Cc", "Cf", "Co", "Cs", "Cn") and marks <= _MAX_MARKS:
-            kept.append(char)
-    line = " ".join("".join(kept).split())
-    cut = len(line) > limit or len(text) > 8 * limit
-    return line[: limit - 1].rstrip() + "…" if cut else line or "(no name)"
+    return printable(text, limit=limit) or "(no name)"
 
 
 # --- instants ------------------------------------------------------------------------------------------------
@@ -82,6 +72,11 @@ def moment(at: datetime, step_s: int = _MINUTE_S) -> str:
     """Return day and time in UTC: ``3 March 2026 18:05``."""
     at = rounded(at, step_s)
     return f"{date(at)} {clock(at, step_s)}"
+
+
+def stamp(at: datetime, step_s: int = _MINUTE_S) -> str:
+    """Return day and time in UTC for a table: ``2026-03-03 18:05``."""
+    return f"{rounded(at, step_s):%Y-%m-%d} {clock(at, step_s)}"
 
 
 def interval(estimate: Estimate, step_s: int = _MINUTE_S, *, is_dated: bool = False) -> str:
@@ -144,9 +139,9 @@ def bin_phrase(bin_width_s: int) -> str:
     return ready.get(bin_width_s) or f"in {duration(timedelta(seconds=bin_width_s))}"
 
 
-def per_bin(bin_width_s: int) -> str:
-    """Return the same for a caption: ``per minute``, ``per 20 minutes``."""
-    words = duration(timedelta(seconds=bin_width_s))
+def per_bin(bin_width_s: int, *, is_short: bool = False) -> str:
+    """Return the same for a caption: ``per minute``, ``per 20 minutes``; short ``per min``, ``per 20 min``."""
+    words = duration(timedelta(seconds=bin_width_s), is_short=is_short)
     return "per " + (words[2:] if words.startswith("1 ") and words.count(" ") == 1 else words)
 
 

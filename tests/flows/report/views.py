@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,7 +31,7 @@ def estimate(at: datetime, low: float = 3, high: float = 3) -> Estimate:
 
 
 def incident(**fields: Any) -> Incident:
-    """An iMessage outage of 47 minutes, resolved; ``fields`` replace what differs."""
+    """Build an iMessage outage of 47 minutes, resolved; ``fields`` replace what differs."""
     onset = fields.pop("onset", estimate(ONSET))
     ready: dict[str, Any] = {
         "id": "inc-1",
@@ -68,6 +69,10 @@ def transitions(inc: Incident) -> tuple[Transition, ...]:
         (inc.suspected_at, None, "suspected", "watch", "9 reports in 5 minutes against 2.5 usual"),
         (inc.alarmed_at, "suspected", "confirmed", inc.severity, "41 reports in 6 minutes against 3 usual"),
     ]
+    if inc.state == "suspected":
+        steps.pop()
+    if inc.state == "dismissed":
+        steps[1] = (inc.alarmed_at, "suspected", "dismissed", inc.severity, "one text, posted by many new accounts")
     if inc.state == "resolved" and inc.ended is not None:
         end_at = inc.ended.at + timedelta(minutes=20)
         steps.append((end_at, "confirmed", "resolved", inc.severity, "back within the usual range for 20 minutes"))
@@ -80,7 +85,7 @@ def transitions(inc: Incident) -> tuple[Transition, ...]:
 def counts(
     inc: Incident, *, before_h: float = 24, after_h: float = 1.75, level: float = 2.0, seed: int = 7
 ) -> tuple[CountSeries, Baseline]:
-    """Counts that rise at the onset, peak and fall again, with a daily rhythm; the baseline is the rhythm."""
+    """Make counts that rise at the onset, peak and fall again, with a daily rhythm, which is the baseline."""
     width = inc.bin_width_s
     end_at = (inc.ended.at if inc.ended else inc.onset.at + timedelta(hours=1)) + timedelta(hours=after_h)
     start = (inc.onset.at - timedelta(hours=before_h)).timestamp() // width * width
@@ -110,13 +115,15 @@ def view(inc: Incident | None = None, *, unknown: tuple[float, float] | None = N
     series, baseline = counts(inc, **{key: fields.pop(key) for key in keys & fields.keys()})
     if unknown:
         series = with_gap(series, inc, unknown)
+    known = np.flatnonzero(np.isfinite(series.observed))
+    data_until = series.start_at + timedelta(seconds=series.bin_width_s * (int(known[-1]) + 1))
     ready: dict[str, Any] = {
         "incident": inc,
         "service_name": "iMessage",
         "series": series,
         "baseline": baseline,
         "transitions": transitions(inc),
-        "data_until": series.end_at,
+        "data_until": data_until,
         "is_simulated": True,
     }
     return IncidentView(**{**ready, **fields})
@@ -127,9 +134,7 @@ def with_gap(series: CountSeries, inc: Incident, unknown: tuple[float, float]) -
     hours = (at - inc.onset.at.timestamp()) / 3600
     hole = (hours >= unknown[0]) & (hours < unknown[1])
     observed, raw = np.where(hole, np.nan, series.observed), np.where(hole, np.nan, series.raw)
-    return CountSeries(
-        series.service, series.source, series.start_at, series.bin_width_s, observed, raw, np.where(hole, 0.0, 1.0)
-    )
+    return replace(series, observed=observed, raw=raw, coverage=np.where(hole, 0.0, 1.0))
 
 
 def without_bins(inc: Incident | None = None) -> IncidentView:
@@ -145,5 +150,7 @@ def all_unknown(inc: Incident | None = None) -> IncidentView:
     inc = inc or incident()
     series, _ = counts(inc)
     nan = np.full(len(series), np.nan)
-    empty = CountSeries(series.service, series.source, series.start_at, series.bin_width_s, nan, nan, np.zeros(len(nan)))
+    empty = CountSeries(
+        series.service, series.source, series.start_at, series.bin_width_s, nan, nan, np.zeros(len(nan))
+    )
     return view(inc, series=empty, baseline=Baseline(nan, nan, nan))
