@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from detectors.matching import read_post
-    from detectors.spikes import Detection, detect
+    from detectors.incidents.detect import Detection, detect
 
 __all__ = ["Detection", "detect", "read_post"]
 
-_HOME = {"detect": "detectors.spikes", "Detection": "detectors.spikes", "read_post": "detectors.matching"}
+_HOME = {
+    "detect": "detectors.incidents.detect",
+    "Detection": "detectors.incidents.detect",
+    "read_post": "detectors.matching",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the home module has under that name

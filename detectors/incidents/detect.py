@@ -1,0 +1,194 @@
+"""The analyst's door: a pandas series of counts in, scores and incidents out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from detectors.errors import InputError, SeriesError
+from detectors.incidents.measure import measure
+from detectors.model import MAX_BIN_WIDTH_S, MIN_BIN_WIDTH_S, CountSeries
+from detectors.spikes import Scored, score
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from detectors.model import Alarm, Baseline, Severity
+
+COLUMNS: Final = (
+    "onset_at",
+    "onset_low_at",
+    "onset_high_at",
+    "alarmed_at",
+    "ended_at",
+    "score",
+    "peak",
+    "expected_at_peak",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """What :func:`detect` found.
+
+    Attributes
+    ----------
+    severity
+        What was looked for.
+    threshold
+        The score at which it alarms.
+    counts
+        The counts as they were understood (UTC).
+    scored
+        Scores of both severities and everything behind them, as arrays.
+    """
+
+    severity: Severity
+    threshold: float
+    counts: pd.Series[float]
+    scored: Scored
+
+    @cached_property
+    def scores(self) -> pd.Series[float]:
+        """Like ``counts``: 1 = alarm at the default, higher = stranger, NaN while it does not know yet.
+
+        Causal: no later bin changes a score.
+        """
+        return pd.Series(self.scored.of(self.severity)[0], index=self.counts.index, name="score")
+
+    @property
+    def baseline(self) -> Baseline:
+        """What was usual; arrays of shape (bins,)."""
+        return self.scored.baseline
+
+    @property
+    def learning_until(self) -> datetime | None:
+        """From when on scores can be known (UTC); None if the series is too short for that."""
+        return self.scored.learning_until
+
+    @cached_property
+    def alarms(self) -> list[Alarm]:
+        """The alarms, oldest first."""
+        return self.scored.alarms(self.severity, threshold=self.threshold)
+
+    @cached_property
+    def incidents(self) -> pd.DataFrame:
+        """One row per alarm, oldest first, instants in UTC.
+
+        ``onset_at, onset_low_at, onset_high_at`` (estimate and 90 % interval), ``alarmed_at`` (when it could be known:
+        the end of the bin that fired), ``ended_at`` (NaT while open), ``score`` (the largest), ``peak`` (reports in
+        the fullest bin), ``expected_at_peak``.
+        """
+        series = _as_count_series(self.counts)
+        rows = []
+        for alarm in self.alarms:
+            found = measure(series, self.baseline, alarm)
+            onset, ended = found.onset, found.ended.at if found.ended else None
+            if ended is None and not alarm.is_open:  # it is over, though the counts do not show how
+                ended = alarm.last_alarm_at
+            rows.append(
+                (onset.at, onset.low_at, onset.high_at, alarm.alarmed_at, ended)
+                + (alarm.score, found.peak, found.expected_at_peak)
+            )
+        frame = pd.DataFrame(rows, columns=list(COLUMNS))
+        for name in COLUMNS:
+            kind = "datetime64[us, UTC]" if name.endswith("_at") else "float64"
+            frame[name] = frame[name].astype(kind)
+        return frame
+
+
+def detect(
+    counts: pd.Series[float], *, severity: Severity = "page", threshold: float | None = None, detector: str = "uproar"
+) -> Detection:
+    """Find outages in a series of counts.
+
+    Parameters
+    ----------
+    counts
+        Reports per bin; the index holds the starts of the bins (aware; anything but UTC is converted), evenly spaced,
+        1 s to 1 h. NaN = not observed, which is not 0.
+    severity
+        ``page``: several times usual, for waking people. ``watch``: any credible rise, for looking.
+    threshold
+        None = 1, at which the calibrated default of that severity alarms; a number replaces it.
+    detector
+        A name in :data:`detectors.spikes.DETECTORS`.
+
+    Raises
+    ------
+    SeriesError
+        If the counts cannot be used; the message says what is wrong, where, and what to do.
+    InputError
+        If another argument cannot be used.
+
+    Examples
+    --------
+    >>> index = pd.date_range("2026-03-02", periods=200, freq="20min", tz="UTC")
+    >>> counts = pd.Series(4.0, index=index)
+    >>> counts.iloc[150:156] = 60.0
+    >>> found = detect(counts)
+    >>> [str(at) for at in found.incidents.alarmed_at]
+    ['2026-03-04 02:20:00+00:00']
+    """
+    if severity not in ("page", "watch"):
+        raise InputError(f"severity is 'page' or 'watch', not {severity!r}")
+    limit = 1.0 if threshold is None else float(threshold)
+    if not 0 < limit < np.inf:
+        raise InputError(f"threshold must be a number above 0, not {threshold!r}")
+    clean = check_counts(counts)
+    return Detection(severity, limit, clean, score(_as_count_series(clean), detector=detector))
+
+
+def check_counts(counts: pd.Series[float]) -> pd.Series[float]:
+    """Return the counts as floats with a UTC index, or raise SeriesError with what is wrong and what to do."""
+    if not isinstance(counts, pd.Series):
+        raise SeriesError(f"counts must be a pandas Series, not {type(counts).__name__}")
+    index = counts.index
+    if not isinstance(index, pd.DatetimeIndex):
+        raise SeriesError(f"counts need a DatetimeIndex of bin starts, not {type(index).__name__}")
+    if index.tz is None:
+        raise SeriesError("the times carry no zone: say which with counts.tz_localize('UTC')")
+    if len(counts) < 2:
+        raise SeriesError(f"counts of {len(counts)} bins: at least 2 are needed to tell how wide a bin is")
+    try:
+        values = counts.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise SeriesError(f"counts must be numbers, not {counts.dtype}") from error
+    clean = pd.Series(values, index=index.tz_convert("UTC"), name=counts.name)
+    _check_index(clean.index)
+    for wrong, what in ((np.isinf(values), "an infinite count"), (values < 0, "a count below 0")):
+        if wrong.any():
+            raise SeriesError(f"{what} at {clean.index[int(np.argmax(wrong))]}")
+    return clean
+
+
+def _check_index(index: pd.DatetimeIndex) -> None:
+    if index.hasnans:
+        raise SeriesError(f"no time (NaT) in row {int(np.argmax(index.isna()))}")
+    steps = np.diff(index.as_unit("ns").asi8)
+    for wrong, what in ((steps < 0, "not sorted: sort_index() first, the first step back is"), (steps == 0, "twice")):
+        if wrong.any():
+            raise SeriesError(f"the times are {what} at {index[int(np.argmax(wrong)) + 1]}")
+    width_ns = int(steps.min())
+    if (steps % width_ns).any():
+        raise SeriesError(f"not evenly spaced at {index[int(np.argmax(steps % width_ns != 0)) + 1]}")
+    width_s = width_ns / 1e9
+    if not MIN_BIN_WIDTH_S <= width_s <= MAX_BIN_WIDTH_S or width_s != int(width_s):
+        raise SeriesError(f"bins of {width_s:g} s: whole seconds from {MIN_BIN_WIDTH_S} to {MAX_BIN_WIDTH_S} wanted")
+    if (steps != width_ns).any():
+        where = int(np.argmax(steps != width_ns))
+        raise SeriesError(
+            f"rows are missing after {index[where]}: reindex with counts.asfreq('{int(width_s)}s') (NaN = not observed)"
+        )
+
+
+def _as_count_series(clean: pd.Series[float]) -> CountSeries:
+    index = clean.index
+    width_s = int((index[1] - index[0]).total_seconds())
+    values = clean.to_numpy()
+    coverage = np.where(np.isnan(values), 0.0, 1.0)
+    return CountSeries("counts", "given", index[0].to_pydatetime(), width_s, values, values, coverage)

@@ -1,0 +1,315 @@
+"""Many series at once, stepped bin by bin or in blocks, with a state that can be saved at any moment.
+
+Scores depend on the counts only: a series gives the same scores, to the last bit, alone or among others, in one block
+or bin by bin, and after its state has been through JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from detectors.baselines.profile import DAY_S, DAYS, Slots, refit
+from detectors.errors import SeriesError, StateError
+from detectors.model import MAX_BIN_WIDTH_S, MIN_BIN_WIDTH_S
+from detectors.spikes import kernel
+from detectors.spikes.parameters import Parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+STATE_VERSION = "uproar-bank-1"
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What the detector says of each bin; arrays of shape (series,) from a step, (series, bins) from a run.
+
+    Attributes
+    ----------
+    expected
+        The usual rate in reports per bin, forecast from earlier bins; NaN until the warm-up is over.
+    dispersion
+        phi of the variance ``mu + phi mu**2`` of one bin; NaN until the warm-up is over.
+    watch, page
+        1 = alarm at the default threshold, higher = stranger. NaN where the bin was not observed and until 12 hours
+        of the series have been.
+    watch_window, page_window
+        Bins of the window that reached the score; it ends with this bin.
+    is_frozen
+        Whether a baseline incident was open: nothing was learnt.
+    is_silent
+        Whether the feed seems to be silent: a collector's fault, not a quiet hour. Nothing was learnt.
+    """
+
+    expected: NDArray[np.float64]
+    dispersion: NDArray[np.float64]
+    watch: NDArray[np.float64]
+    page: NDArray[np.float64]
+    watch_window: NDArray[np.int64]
+    page_window: NDArray[np.int64]
+    is_frozen: NDArray[np.bool_]
+    is_silent: NDArray[np.bool_]
+
+    def row(self, i: int) -> Scores:
+        """Return one series' part."""
+        return Scores(*(getattr(self, f.name)[i] for f in fields(self)))
+
+    def column(self, b: int) -> Scores:
+        """Return one bin of every series."""
+        return Scores(*(getattr(self, f.name)[:, b] for f in fields(self)))
+
+
+class Bank:
+    """The detector, for many series with bins of the same width.
+
+    Parameters
+    ----------
+    n_series
+        How many series.
+    bin_width_s
+        Width of a bin in seconds, 1 to 3600.
+    start_at
+        Start of the first bin (aware).
+    parameters
+        The detector's numbers.
+
+    Raises
+    ------
+    SeriesError
+        If an argument is out of range or ``start_at`` is naive.
+
+    Examples
+    --------
+    >>> bank = Bank(1, bin_width_s=1200, start_at=datetime(2026, 3, 2, tzinfo=UTC))
+    >>> quiet = bank.run(np.full((1, 72), 4.0))
+    >>> bool(np.isnan(quiet.page[0, 35])), float(quiet.page[0, 71])
+    (True, 0.0)
+    >>> bool(bank.step([90.0]).page[0] >= 1)
+    True
+    """
+
+    def __init__(
+        self, n_series: int, *, bin_width_s: int, start_at: datetime, parameters: Parameters | None = None
+    ) -> None:
+        if start_at.tzinfo is None:
+            raise SeriesError(f"start_at must be aware, not {start_at!r}")
+        if not MIN_BIN_WIDTH_S <= bin_width_s <= MAX_BIN_WIDTH_S:
+            raise SeriesError(f"bin_width_s must be {MIN_BIN_WIDTH_S} to {MAX_BIN_WIDTH_S}, not {bin_width_s}")
+        if n_series < 1:
+            raise SeriesError(f"a bank needs at least one series, not {n_series}")
+        self.n_series = n_series
+        self.bin_width_s = bin_width_s
+        self.start_at = start_at.astimezone(UTC)
+        self.parameters = parameters or Parameters()
+        self.n_bins = 0
+        """Bins taken so far."""
+        self._start_s = int(self.start_at.timestamp())
+        self._slots = Slots(bin_width_s)
+        self._plan = self.parameters.plan(bin_width_s)
+        self._state = _new_state(n_series, len(self._plan.windows), self.parameters.history_bins(bin_width_s))
+        shape = (n_series, DAYS, self._slots.per_day)
+        self._counts = np.zeros(shape, np.float32)
+        self._exposure = np.zeros(shape, np.float32)
+        self._week = np.ones((n_series, 7, self._slots.per_day))
+
+    @property
+    def now(self) -> datetime:
+        """Start of the bin that comes next (UTC)."""
+        return self.start_at + timedelta(seconds=self.n_bins * self.bin_width_s)
+
+    @property
+    def n_observed(self) -> NDArray[np.int64]:
+        """Shape (series,): how many bins were observed so far."""
+        return self._state.n_observed.copy()
+
+    def step(self, observed: ArrayLike, exposure: ArrayLike | None = None) -> Scores:
+        """Take the next bin of every series; ``observed`` (and ``exposure``) of shape (series,). See :meth:`run`."""
+        column = np.asarray(observed, dtype=np.float64)[:, np.newaxis]
+        share = None if exposure is None else np.asarray(exposure, dtype=np.float64)[:, np.newaxis]
+        return self.run(column, share).column(0)
+
+    def run(self, observed: ArrayLike, exposure: ArrayLike | None = None) -> Scores:
+        """Take the next bins of every series.
+
+        Parameters
+        ----------
+        observed
+            Shape (series, bins): reports; NaN = not observed.
+        exposure
+            Shape (series, bins), in [0, 1]: the share of the series' sources that was observed; 1 if left out.
+
+        Raises
+        ------
+        SeriesError
+            If the shapes do not fit, or a count is negative or infinite.
+        """
+        y = np.ascontiguousarray(observed, dtype=np.float64)
+        if y.ndim != 2 or len(y) != self.n_series:
+            raise SeriesError(f"counts of shape ({self.n_series}, bins) wanted, not {y.shape}")
+        if (y < 0).any() or np.isinf(y).any():
+            raise SeriesError("a count below 0, or infinite")
+        x = np.ones(y.shape) if exposure is None else _checked_exposure(exposure, y)
+        out = _new_output(y.shape)
+        block, days = self._block(y, x)
+        first_bin = self.n_bins
+        for first, last in _runs(days):
+            self._begin_day(int(days[first]))
+            kernel.run(self._plan, self._state, (first, last, first_bin), block, out)
+            self.n_bins += last - first
+        return Scores(*out)
+
+    def _block(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> tuple[kernel.Block, NDArray[np.int64]]:
+        """Place the next bins in the week; return the block and, of shape (bins,), days since 1970-01-01."""
+        seconds = self._start_s + self.bin_width_s * np.arange(self.n_bins, self.n_bins + y.shape[1], dtype=np.int64)
+        days, second = np.divmod(seconds, DAY_S)
+        width, per_day = self._slots.width_s, self._slots.per_day
+        centre = (days % 7) * per_day + (second + 0.5 * self.bin_width_s) / width - 0.5
+        below = np.floor(centre).astype(np.int64)
+        block = kernel.Block(
+            observed=y,
+            exposure=x,
+            below=below % (7 * per_day),
+            above=(below + 1) % (7 * per_day),
+            share=centre - below,
+            row=days % DAYS,
+            slot=second // width,
+            week=self._week.reshape(self.n_series, -1),
+            counts=self._counts,
+            seen=self._exposure,
+        )
+        return block, days
+
+    def _begin_day(self, today: int) -> None:
+        """Refit the profiles when a day begins."""
+        if self.n_bins == 0 or (self._start_s + (self.n_bins - 1) * self.bin_width_s) // DAY_S == today:
+            return
+        phi = self._state.phi[:, self._plan.profile_window].copy()
+        refit(self._counts, self._exposure, (today, self._slots.full_day), (phi, self._week))
+
+    # --- state ---------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that the future depends on, as JSON can carry it."""
+        arrays = {**self._state._asdict(), "counts": self._counts, "seen": self._exposure, "week": self._week}
+        return {
+            "version": STATE_VERSION,
+            "n_series": self.n_series,
+            "bin_width_s": self.bin_width_s,
+            "start_at": self.start_at.isoformat(),
+            "n_bins": self.n_bins,
+            "parameters": {name: _plain(value) for name, value in asdict(self.parameters).items()},
+            "arrays": {name: pack(array) for name, array in arrays.items()},
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Bank:
+        """Return the bank that :meth:`state` was asked of.
+
+        Raises
+        ------
+        StateError
+            If the state is of another version, or damaged.
+        """
+        version = state.get("version")
+        if version != STATE_VERSION:
+            raise StateError(
+                f"detector state of version {version!r}; this is {STATE_VERSION!r}: score the series again"
+            )
+        try:
+            parameters = Parameters(**{name: _plain(v, tuple) for name, v in state["parameters"].items()})
+            bank = cls(
+                int(state["n_series"]),
+                bin_width_s=int(state["bin_width_s"]),
+                start_at=datetime.fromisoformat(state["start_at"]),
+                parameters=parameters,
+            )
+            bank.n_bins = int(state["n_bins"])
+            targets = {**bank._state._asdict(), "counts": bank._counts, "seen": bank._exposure, "week": bank._week}
+            for name, target in targets.items():
+                target[...] = unpack(state["arrays"][name], target)
+        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, zlib.error) as error:
+            raise StateError(f"damaged detector state ({type(error).__name__}): score the series again") from error
+        return bank
+
+
+def pack(array: NDArray[Any]) -> str:
+    """Pack an array into text, exactly: little-endian, deflated, base64."""
+    return base64.b64encode(zlib.compress(array.astype(array.dtype.newbyteorder("<")).tobytes(), 1)).decode("ascii")
+
+
+def unpack(text: str, like: NDArray[Any]) -> NDArray[Any]:
+    """Undo :func:`pack`; the array has the dtype and shape of ``like`` (ValueError if it does not fit).
+
+    Examples
+    --------
+    >>> a = np.array([0.1, np.nan])
+    >>> unpack(pack(a), a)
+    array([0.1, nan])
+    """
+    data = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), like.nbytes + 1)
+    return np.frombuffer(data, dtype=like.dtype.newbyteorder("<")).reshape(like.shape)
+
+
+def _plain(value: Any, sequence: type = list) -> Any:  # noqa: ANN401 - a parameter's value, whatever it is
+    return sequence(value) if isinstance(value, list | tuple) else value
+
+
+def _runs(days: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Split bins where the day changes: (first, last + 1) of each run."""
+    if len(days) == 0:
+        return []
+    cuts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
+    return list(zip(cuts[:-1], cuts[1:], strict=True))
+
+
+def _checked_exposure(exposure: ArrayLike, like: NDArray[np.float64]) -> NDArray[np.float64]:
+    x = np.ascontiguousarray(exposure, dtype=np.float64)
+    if x.shape != like.shape:
+        raise SeriesError(f"exposure of shape {like.shape} wanted, not {x.shape}")
+    if not ((x >= 0) & (x <= 1)).all():
+        raise SeriesError("exposure is a share: 0 to 1")
+    return x
+
+
+def _new_state(n: int, n_windows: int, ring: int) -> kernel.State:
+    def zeros(*shape: int) -> NDArray[np.float64]:
+        return np.zeros((n, *shape))
+
+    def none() -> NDArray[np.int64]:
+        return np.full(n, -1, dtype=np.int64)
+
+    return kernel.State(
+        level=np.full(n, kernel.FIRST_LEVEL),
+        fast_y=zeros(),
+        fast_x=zeros(),
+        slow_y=zeros(),
+        slow_x=zeros(),
+        n_observed=np.zeros(n, dtype=np.int64),
+        sum_y=zeros(),
+        sum_x=zeros(),
+        ring_y=zeros(ring),
+        ring_x=zeros(ring),
+        ring_level=zeros(ring),
+        sums=zeros(n_windows, 5),
+        phi=np.full((n, n_windows), 1.0 / kernel.WEIGHT),
+        theta=np.ones((n, n_windows)),
+        incident_from=none(),
+        incident_level=zeros(),
+        incident_peak=zeros(),
+        usable_from=np.zeros(n, dtype=np.int64),
+        silent_from=none(),
+    )
+
+
+def _new_output(shape: tuple[int, int]) -> kernel.Output:
+    kinds = {"watch_window": np.int64, "page_window": np.int64, "is_frozen": np.bool_, "is_silent": np.bool_}
+    return kernel.Output(*(np.zeros(shape, kinds.get(name, np.float64)) for name in kernel.Output._fields))

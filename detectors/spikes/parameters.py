@@ -1,0 +1,149 @@
+"""The detector's numbers, each with what it is for. One setting serves every service and every rate.
+
+They were found by comparing variants on development data and calibration seeds only; none is tuned on a single
+event. Lengths of time are in minutes or hours as their names say, and independent of the bin width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What the recursion needs to know; :meth:`plan` turns it into bins.
+
+    Attributes
+    ----------
+    windows_min
+        Widths of the scan's windows, rounded to bins.
+    page_max_min, watch_max_min, gate_max_min
+        The longest window that each decision looks at (one bin, if that is longer). Long windows pay for every
+        error of the baseline, so the louder a decision, the shorter its windows.
+    min_reports
+        Fewer reports than this in a window never count for anything.
+    page_times, page_threshold
+        Arms of the page: "c times usual plus a floor", and the nats that make 1 with each.
+    page_floor, watch_floor
+        The floor, in reports per window: a lone report in an empty series is no news.
+    watch_threshold
+        Nats that make a watch of 1.
+    warm_up_h
+        Observed time before any claim is made.
+    """
+
+    windows_min: tuple[int, ...] = (1, 2, 3, 5, 8, 12, 18, 27, 40)
+    page_max_min: float = 27
+    watch_max_min: float = 40
+    gate_max_min: float = 20
+    min_reports: float = 3
+    page_times: tuple[float, float] = (1.5, 3.0)
+    page_threshold: tuple[float, float] = (3.7, 1.9)
+    page_floor: float = 0.7
+    watch_floor: float = 0.3
+    watch_threshold: float = 6.6
+    warm_up_h: float = 12
+
+    def plan(self, bin_width_s: int) -> Plan:
+        """Return the same in bins of ``bin_width_s`` seconds."""
+        bin_min = bin_width_s / 60
+
+        def bins(minutes: float) -> int:
+            return max(1, int(minutes / bin_min + 0.5))
+
+        widths = sorted({bins(w) for w in self.windows_min})
+        windows = np.array(widths, dtype=np.int64)
+        minutes = windows * bin_min
+
+        def count(limit_min: float) -> int:
+            return max(1, int((minutes <= limit_min).sum()))
+
+        def penalty(limit_min: float) -> NDArray[np.float64]:
+            return 0.5 * np.log(limit_min / np.minimum(minutes, limit_min))
+
+        every = np.maximum(1, windows // 4)
+        gates = count(self.gate_max_min)
+        return Plan(
+            windows=windows,
+            learn_every=every,
+            learn_decay=0.5 ** (every * bin_min / VARIANCE_HALF_LIFE_MIN),
+            gate_penalty=penalty(float(minutes[gates - 1])),
+            page_penalty=penalty(self.page_max_min),
+            watch_penalty=penalty(self.watch_max_min),
+            n_gate=gates,
+            n_page=count(self.page_max_min),
+            n_watch=count(self.watch_max_min),
+            min_reports=float(self.min_reports),
+            page_times=self.page_times,
+            page_threshold=self.page_threshold,
+            page_floor=self.page_floor,
+            watch_floor=self.watch_floor,
+            watch_threshold=self.watch_threshold,
+            fast_decay=0.5 ** (bin_min / FAST_HALF_LIFE_MIN),
+            slow_decay=0.5 ** (bin_min / SLOW_HALF_LIFE_MIN),
+            warm_up=self.warm_up_h * 60 / bin_min,
+            day=1440 / bin_min,
+            bin_min=bin_min,
+            silence=bins(SILENCE_MIN),
+            silence_limit=bins(SILENCE_LIMIT_MIN),
+            settle=bins(SETTLE_MIN),
+            min_age=max(2, -(-int(INCIDENT_MIN_AGE_MIN * 60) // bin_width_s)),
+            rebase_after=bins(REBASE_AFTER_MIN),
+            rebase_from=bins(REBASE_FROM_MIN),
+            profile_window=int((minutes <= max(30.0, bin_min)).sum()) - 1,
+        )
+
+    def history_bins(self, bin_width_s: int) -> int:
+        """How many bins back the recursion ever looks."""
+        longest_min = max(*self.windows_min, CLOSING_MAX_MIN, REBASE_FROM_MIN, SILENCE_MIN, SETTLE_MIN)
+        return int(longest_min * 60 / bin_width_s + 0.5) + 2
+
+
+FAST_HALF_LIFE_MIN, SLOW_HALF_LIFE_MIN = 60, 3 * 1440
+"""Half-lives of the two levels."""
+VARIANCE_HALF_LIFE_MIN = 7 * 1440
+SILENCE_MIN, SILENCE_LIMIT_MIN = 15, 480
+"""A feed is silent on the evidence of this long; after the limit we believe it."""
+INCIDENT_MIN_AGE_MIN, SETTLE_MIN = 5, 10
+CLOSING_MIN_MIN, CLOSING_MAX_MIN, CLOSING_REPORTS = 10, 90, 6
+"""The window that must look usual again is as long as six usual reports take, within bounds."""
+REBASE_AFTER_MIN, REBASE_FROM_MIN = 720, 120
+"""An incident this long is the new normal; the fast level starts again from the last two hours."""
+
+
+class Plan(NamedTuple):
+    """:class:`Parameters` in bins, in the form that the compiled kernel reads. Arrays have shape (windows,)."""
+
+    windows: NDArray[np.int64]
+    learn_every: NDArray[np.int64]
+    learn_decay: NDArray[np.float64]
+    gate_penalty: NDArray[np.float64]
+    page_penalty: NDArray[np.float64]
+    watch_penalty: NDArray[np.float64]
+    n_gate: int
+    n_page: int
+    n_watch: int
+    min_reports: float
+    page_times: tuple[float, float]
+    page_threshold: tuple[float, float]
+    page_floor: float
+    watch_floor: float
+    watch_threshold: float
+    fast_decay: float
+    slow_decay: float
+    warm_up: float
+    day: float
+    bin_min: float
+    silence: int
+    silence_limit: int
+    settle: int
+    min_age: int
+    rebase_after: int
+    rebase_from: int
+    profile_window: int
