@@ -1,0 +1,15 @@
+"""The store: SQLite by default, PostgreSQL by URL.
+
+>>> from flows.store import open_store
+>>> with open_store(":memory:") as store:
+...     store.keys()
+[]
+"""
+
+from __future__ import annotations
+
+from detectors.errors import StoreError
+from flows.store.reading import Facts
+from flows.store.store import Committed, Scored, Store, open_store
+
+__all__ = ["Committed", "Facts", "Scored", "Store", "StoreError", "open_store"]

@@ -1,0 +1,74 @@
+"""The analysts' side of the store: questions that are answered with a frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    import pandas as pd
+    from sqlalchemy import Connection
+
+
+class Analysts:
+    """What an analyst may ask. ``start <= t < end`` (aware instants); whatever is None does not restrict.
+
+    Pandas is loaded with the first question, so that opening a store stays cheap.
+    """
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        raise NotImplementedError
+
+    def counts(
+        self,
+        service: str | None = None,
+        source: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pd.DataFrame:
+        """Return every bin of the series that fit, unobserved ones too; see :func:`flows.store.frames.counts`."""
+        from flows.store import frames
+
+        with self._reading() as connection:
+            return frames.counts(connection, frames.Choice(service, source, start, end))
+
+    def reports(
+        self,
+        service: str | None = None,
+        source: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pd.DataFrame:
+        """Return the reports that fit; see :func:`flows.store.frames.reports`."""
+        from flows.store import frames
+
+        with self._reading() as connection:
+            return frames.reports(connection, frames.Choice(service, source, start, end))
+
+    def incidents(
+        self,
+        service: str | None = None,
+        source: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pd.DataFrame:
+        """Return the incidents that were going on in that time; see :func:`flows.store.frames.incidents`."""
+        from flows.store import frames
+
+        with self._reading() as connection:
+            return frames.incidents(connection, frames.Choice(service, source, start, end))
+
+    def transitions(
+        self,
+        service: str | None = None,
+        source: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pd.DataFrame:
+        """Return the transitions that fit; see :func:`flows.store.frames.transitions`."""
+        from flows.store import frames
+
+        with self._reading() as connection:
+            return frames.transitions(connection, frames.Choice(service, source, start, end))

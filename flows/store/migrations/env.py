@@ -1,0 +1,11 @@
+"""What alembic runs: the migrations, on the connection (and in the transaction) that it is given."""
+
+from __future__ import annotations
+
+from alembic import context
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    version_table=context.config.attributes["version_table"],
+)
+context.run_migrations()

@@ -1,0 +1,147 @@
+"""Questions that the pipeline asks of the store, each within the caller's transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import func, select
+
+from detectors.counting import Cell, Stretch, build_series, merge, micros
+from detectors.model import Incident, Transition
+from flows.store.schema import counts, incidents, reports, series, spans, transitions
+from flows.store.times import instant
+from flows.store.writing import EVERYTHING, is_series
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from detectors.model import CountSeries, SeriesKey
+
+_incident = msgspec.json.Decoder(Incident)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the reports of a stretch of time say.
+
+    Attributes
+    ----------
+    n_reports
+        Reports, reposts too.
+    n_authors
+        Independent voices: distinct authors of original reports, told apart within a day (UTC).
+    symptoms
+        Reports that name a symptom, by symptom, the most frequent first.
+    """
+
+    n_reports: int
+    n_authors: int
+    symptoms: tuple[tuple[str, int], ...]
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of an :class:`Incident` that these facts fill; symptoms as shares of those named."""
+        named = sum(n for _, n in self.symptoms)
+        shares = tuple((name, n / named) for name, n in self.symptoms)
+        return {"n_reports": self.n_reports, "n_authors": self.n_authors, "symptoms": shares}
+
+
+def cells_of(
+    connection: Connection, key: SeriesKey, start_us: int | None = None, end_us: int | None = None
+) -> dict[int, Cell]:
+    """Return the stored cells of a series by the start of their bin (microseconds), earliest first."""
+    query = select(counts.c.bin_at, counts.c.raw, counts.c.authors, counts.c.observed).where(*is_series(counts, key))
+    if start_us is not None:
+        query = query.where(counts.c.bin_at >= start_us)
+    if end_us is not None:
+        query = query.where(counts.c.bin_at < end_us)
+    return {bin_us: Cell(*cell) for bin_us, *cell in connection.execute(query.order_by(counts.c.bin_at))}
+
+
+def spans_of(connection: Connection, source: str, service: str) -> list[Stretch]:
+    """Return what a source vouches for of a service: by itself, or of every service."""
+    query = select(spans.c.start_at, spans.c.end_at, spans.c.coverage).where(
+        spans.c.source == source, spans.c.scope.in_([service, EVERYTHING])
+    )
+    return [Stretch(*row) for row in connection.execute(query)]
+
+
+def version_of(connection: Connection, key: SeriesKey) -> int:
+    """Return how often a series has changed."""
+    return connection.execute(select(series.c.version).where(*is_series(series, key))).scalar() or 0
+
+
+def series_of(
+    connection: Connection, key: SeriesKey, start_at: datetime | None, end_at: datetime | None
+) -> CountSeries:
+    """Return a series between two instants; see :meth:`flows.store.store.Store.series`."""
+    observed = merge(spans_of(connection, key.source, key.service))
+    phase_us = connection.execute(select(series.c.phase_us).where(*is_series(series, key))).scalar() or 0
+    start_us, end_us = _range(observed, start_at, end_at)
+    width_us = key.bin_width_s * 1_000_000
+    start_us -= (start_us - phase_us) % width_us
+    end_us = max(start_us, end_us - (end_us - phase_us) % width_us)
+    cells = cells_of(connection, key, start_us, end_us)
+    return build_series(key, cells, observed, instant(start_us), instant(end_us))
+
+
+def _range(observed: Sequence[Stretch], start_at: datetime | None, end_at: datetime | None) -> tuple[int, int]:
+    """Return the range that is asked for, by default what was observed (microseconds)."""
+    start_us = micros(start_at) if start_at else observed[0].start_us if observed else 0
+    end_us = micros(end_at) if end_at else observed[-1].end_us if observed else start_us
+    return start_us, max(start_us, end_us)
+
+
+def facts_of(connection: Connection, key: SeriesKey, start_us: int, end_us: int | None) -> Facts:
+    """Return what the reports of a series say between two instants (microseconds, half open)."""
+    which = [reports.c.created_at >= start_us, reports.c.service == key.service, reports.c.source == key.source]
+    if end_us is not None:
+        which.append(reports.c.created_at < end_us)
+    n_reports = connection.execute(select(func.count()).where(*which)).scalar() or 0
+    original = [*which, reports.c.is_repost.is_(False)]
+    named = select(func.count(reports.c.author.distinct())).where(*original)
+    nameless = select(func.count()).where(*original, reports.c.author.is_(None))
+    n_authors = (connection.execute(named).scalar() or 0) + (connection.execute(nameless).scalar() or 0)
+    tally: Counter[str] = Counter()
+    lists = select(reports.c.symptoms, func.count()).where(*which).group_by(reports.c.symptoms)
+    for found, n in connection.execute(lists):
+        tally.update(dict.fromkeys(msgspec.json.decode(found, type=list[str]), n))
+    symptoms = sorted(tally.items(), key=lambda item: (-item[1], item[0]))
+    return Facts(n_reports, n_authors, tuple(symptoms))
+
+
+def incident_row(incident: Incident) -> dict[str, Any]:
+    """Return the row of an incident."""
+    return {
+        "id": incident.id,
+        "service": incident.service,
+        "source": incident.source,
+        "bin_width_s": incident.bin_width_s,
+        "is_open": incident.is_open,
+        "onset_at": micros(incident.onset.at),
+        "ended_at": None if incident.ended is None else micros(incident.ended.at),
+        "record": msgspec.json.encode(incident).decode(),
+    }
+
+
+def incidents_where(connection: Connection, *which: Any) -> list[Incident]:  # noqa: ANN401 - SQL conditions
+    """Return the incidents that fit, by onset and id."""
+    query = select(incidents.c.record, incidents.c.onset_at, incidents.c.id).where(*which)
+    found = sorted(connection.execute(query), key=lambda row: (row.onset_at, row.id))
+    return [_incident.decode(row.record) for row in found]
+
+
+def transitions_of(connection: Connection, incident_id: str) -> tuple[Transition, ...]:
+    """Return the transitions of an incident, oldest first."""
+    query = select(transitions).where(transitions.c.incident_id == incident_id).order_by(transitions.c.revision)
+    return tuple(Transition(**{**row, "at": instant(row["at"])}) for row in connection.execute(query).mappings())
+
+
+def transition_row(step: Transition) -> dict[str, Any]:
+    """Return the row of a transition."""
+    return {**msgspec.structs.asdict(step), "at": micros(step.at)}

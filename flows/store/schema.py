@@ -1,0 +1,156 @@
+"""The tables. Instants are microseconds since 1970 (UTC), records are JSON; no wall clock enters any of them.
+
+A change here needs a migration in ``migrations/versions``; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
+
+metadata = MetaData()
+
+
+def _key(name: str, kind: type[TypeEngine[Any]] = Text) -> Column[Any]:
+    """Return a column of a primary key."""
+    return Column(name, kind, primary_key=True, autoincrement=False)
+
+
+# Time comes first in the key: reports arrive roughly in order of time, so that rows are appended, not scattered.
+# WITHOUT ROWID keeps one tree instead of two.
+reports = Table(
+    "reports",
+    metadata,
+    _key("created_at", BigInteger),
+    _key("platform"),
+    _key("post_id"),
+    _key("service"),
+    Column("source", Text, nullable=False),
+    Column("author", String(32)),
+    Column("weight", Float, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("is_repost", Boolean, nullable=False),
+    Column("symptoms", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("lang", Text),
+    Column("user_location", Text),
+    Column("geo", Text),
+    sqlite_with_rowid=False,
+)
+# The first delivery of a post wins: one that comes again, changed or not, meets this index.
+Index("reports_post", reports.c.platform, reports.c.post_id, reports.c.service, unique=True)
+
+counts = Table(
+    "counts",
+    metadata,
+    _key("service"),
+    _key("source"),
+    _key("bin_width_s", Integer),
+    _key("bin_at", BigInteger),
+    Column("raw", Float, nullable=False),
+    Column("authors", Integer),
+    Column("observed", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# ``scope`` is a service, or "*" where the source saw all of them.
+spans = Table(
+    "spans",
+    metadata,
+    _key("source"),
+    _key("scope"),
+    _key("start_at", BigInteger),
+    Column("end_at", BigInteger, nullable=False),
+    Column("coverage", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    _key("source"),
+    _key("query"),
+    _key("start_at", BigInteger),
+    _key("end_at", BigInteger),
+    Column("reason", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+cursors = Table(
+    "cursors", metadata, _key("source"), _key("query"), Column("cursor", Text, nullable=False), sqlite_with_rowid=False
+)
+
+# ``origin`` says what the counts were made of; ``version`` counts the changes; ``changed_from`` is the first bin
+# that changed after it had been scored.
+series = Table(
+    "series",
+    metadata,
+    _key("service"),
+    _key("source"),
+    _key("bin_width_s", Integer),
+    Column("origin", Text, nullable=False),
+    Column("phase_us", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("changed_from", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    _key("service"),
+    _key("source"),
+    _key("bin_width_s", Integer),
+    Column("at", BigInteger, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# ``record`` is the whole Incident; the columns beside it are what is searched by.
+incidents = Table(
+    "incidents",
+    metadata,
+    _key("id"),
+    Column("service", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("bin_width_s", Integer, nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("onset_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("record", Text, nullable=False),
+)
+Index("incidents_series", incidents.c.service, incidents.c.source, incidents.c.bin_width_s, incidents.c.is_open)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    _key("incident_id"),
+    _key("revision", Integer),
+    Column("at", BigInteger, nullable=False),
+    Column("old", Text),
+    Column("new", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Keyed hashes of posts whose authors or platforms took them back, so that a second delivery stays forgotten.
+tombstones = Table("tombstones", metadata, _key("post"), sqlite_with_rowid=False)
+
+meta = Table("meta", metadata, _key("name"), Column("value", Text, nullable=False), sqlite_with_rowid=False)

@@ -1,0 +1,344 @@
+"""What a commit does inside its transaction: forget, keep, count again, vouch, mark."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, case, delete, exists, func, or_, select, tuple_, update
+
+from detectors.counting import Cell, CellKey, ReportRow, Stretch, cells, first_difference, merge
+from detectors.errors import StoreError
+from detectors.model import SeriesKey
+from flows.store.privacy import FORGOTTEN, Pseudonyms, key_text
+from flows.store.rows import pages, put, put_new
+from flows.store.schema import checkpoints, counts, meta, reports, series, spans, tombstones
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, Connection
+
+    Row = dict[str, Any]
+
+EVERYTHING = "*"
+"""The scope of a source that sees every service."""
+
+_COUNTED = (
+    reports.c.service,
+    reports.c.source,
+    reports.c.created_at,
+    reports.c.platform,
+    reports.c.post_id,
+    reports.c.author,
+    reports.c.weight,
+    reports.c.is_repost,
+)
+
+
+def check_secret(connection: Connection, pseudonyms: Pseudonyms) -> None:
+    """Refuse a secret that is not the store's: one person would become two.
+
+    Raises
+    ------
+    StoreError
+        The store was begun with another secret, or with none.
+    """
+    put_new(connection, meta, [{"name": "secret_check", "value": pseudonyms.check}])
+    kept = connection.execute(select(meta.c.value).where(meta.c.name == "secret_check")).scalar()
+    if kept != pseudonyms.check:
+        raise StoreError("it was begun with another secret, or with none; open it with that one, or begin a new store")
+
+
+# --- posts that are taken back -------------------------------------------------------------------------------
+
+
+def forget(connection: Connection, deleted: Iterable[tuple[str, str]], pseudonyms: Pseudonyms) -> int:
+    """Blank the reports of deleted posts, now and whenever they come again; return how many there were.
+
+    Text, place and id go; what is left counts as before, so that a deletion rewrites no history.
+    """
+    names = {(key_text(platform), key_text(post)): pseudonyms.post(platform, post) for platform, post in deleted}
+    put_new(connection, tombstones, [{"post": name} for name in sorted(set(names.values()))])
+    n_blanked = 0
+    for page in pages(names):
+        is_meant = tuple_(reports.c.platform, reports.c.post_id).in_(page)
+        found = [dict(row) for row in connection.execute(select(reports).where(is_meant)).mappings()]
+        connection.execute(delete(reports).where(is_meant))
+        blank = [{**row, **FORGOTTEN, "post_id": names[row["platform"], row["post_id"]]} for row in found]
+        n_blanked += put_new(connection, reports, blank)
+    return n_blanked
+
+
+def keep(connection: Connection, rows: list[tuple[str, Row]]) -> int:
+    """Insert reports that are new; return how many were.
+
+    Parameters
+    ----------
+    rows
+        The name that the post would have once deleted, and its row.
+    """
+    deleted: set[str] = set()
+    for page in pages({name for name, _ in rows}):
+        deleted.update(connection.scalars(select(tombstones.c.post).where(tombstones.c.post.in_(page))))
+    return put_new(
+        connection,
+        reports,
+        [{**row, **FORGOTTEN, "post_id": name} if name in deleted else row for name, row in rows],
+    )
+
+
+# --- cells ---------------------------------------------------------------------------------------------------
+
+
+def recount(connection: Connection, source: str, rows: Sequence[Row], bin_width_s: int) -> dict[SeriesKey, int]:
+    """Compute the cells of the given reports again, from all the reports in them.
+
+    Returns
+    -------
+    dict
+        The series whose counts have changed, with the start of the first bin that did (microseconds).
+    """
+    width_us = bin_width_s * 1_000_000
+    touched = {CellKey(row["service"], source, row["created_at"] - row["created_at"] % width_us) for row in rows}
+    now = {key: cell for key, cell in _count(connection, touched, source, bin_width_s).items() if key in touched}
+    before = _stored(connection, touched, source, bin_width_s)
+    changed = {key: cell for key, cell in now.items() if before.get(key) != cell}
+    put(connection, counts, [_count_row(key, bin_width_s, cell) for key, cell in changed.items()])
+    first: dict[SeriesKey, int] = {}
+    for key in changed:
+        name = SeriesKey(key.service, source, bin_width_s)
+        first[name] = min(first.get(name, key.bin_us), key.bin_us)
+    return first
+
+
+def _count_row(key: CellKey, bin_width_s: int, cell: Cell) -> Row:
+    """Return the row of a cell in the table of counts."""
+    return {
+        "service": key.service,
+        "source": key.source,
+        "bin_width_s": bin_width_s,
+        "bin_at": key.bin_us,
+        "raw": float(cell.raw),
+        "authors": cell.authors,
+        "observed": float(cell.observed),
+    }
+
+
+def _count(connection: Connection, touched: Collection[CellKey], source: str, bin_width_s: int) -> dict[CellKey, Cell]:
+    """Return the cells of every report in the bins of the touched cells."""
+    found: dict[CellKey, Cell] = {}
+    for page in pages(_runs({key.bin_us for key in touched}, bin_width_s * 1_000_000)):
+        within = or_(*(and_(reports.c.created_at >= start, reports.c.created_at < end) for start, end in page))
+        query = select(*_COUNTED).where(within, reports.c.source == source)
+        found |= cells((ReportRow(*row) for row in connection.execute(query)), bin_width_s)
+    return found
+
+
+def _stored(connection: Connection, touched: Collection[CellKey], source: str, bin_width_s: int) -> dict[CellKey, Cell]:
+    """Return the touched cells as they are stored."""
+    found = {}
+    by_service: defaultdict[str, list[int]] = defaultdict(list)
+    for key in touched:
+        by_service[key.service].append(key.bin_us)
+    for service, bins in by_service.items():
+        for page in pages(bins):
+            query = select(counts.c.bin_at, counts.c.raw, counts.c.authors, counts.c.observed).where(
+                *is_series(counts, SeriesKey(service, source, bin_width_s)), counts.c.bin_at.in_(page)
+            )
+            for bin_us, *cell in connection.execute(query):
+                found[CellKey(service, source, bin_us)] = Cell(*cell)
+    return found
+
+
+def _runs(bins: Iterable[int], width_us: int) -> list[tuple[int, int]]:
+    """Join bins that follow each other into (start, end)."""
+    runs: list[tuple[int, int]] = []
+    for start in sorted(bins):
+        if runs and runs[-1][1] == start:
+            runs[-1] = (runs[-1][0], start + width_us)
+        else:
+            runs.append((start, start + width_us))
+    return runs
+
+
+# --- observed time -------------------------------------------------------------------------------------------
+
+
+def vouch(connection: Connection, source: str, observed: Iterable[Stretch]) -> None:
+    """Add observed stretches to those of a source that sees every service, and mark what this changes.
+
+    Only the stored stretches that they meet are read and written, so that the work does not grow with history.
+    """
+    new = merge(observed)
+    if not new:
+        return
+    own = and_(spans.c.source == source, spans.c.scope == EVERYTHING)
+    meets = and_(own, spans.c.end_at >= new[0].start_us, spans.c.start_at <= new[-1].end_us)
+    query = select(spans.c.start_at, spans.c.end_at, spans.c.coverage).order_by(spans.c.start_at)
+    latest = select(spans.c.end_at).where(own).order_by(spans.c.start_at.desc()).limit(1)
+    known_until_us = connection.execute(latest).scalar()
+    before = [Stretch(*row) for row in connection.execute(query.where(meets))]
+    after = merge([*before, *new])
+    changed_us = first_difference(before, after)
+    if changed_us is None:
+        return
+    connection.execute(delete(spans).where(meets))
+    put_spans(connection, source, EVERYTHING, after)
+    _mark_observed(connection, source, changed_us, known_until_us)
+
+
+def put_spans(connection: Connection, source: str, scope: str, stretches: Iterable[Stretch]) -> None:
+    """Insert stretches that do not overlap with those that are stored."""
+    rows = [
+        {"source": source, "scope": scope, "start_at": start, "end_at": end, "coverage": share}
+        for start, end, share in stretches
+    ]
+    put(connection, spans, rows)
+
+
+# --- series and their marks ----------------------------------------------------------------------------------
+
+
+def is_series(table: Any, key: SeriesKey) -> tuple[ColumnElement[bool], ...]:  # noqa: ANN401 - any of the tables
+    """Return the conditions that pick a series out of a table."""
+    return table.c.service == key.service, table.c.source == key.source, table.c.bin_width_s == key.bin_width_s
+
+
+def enter(connection: Connection, changed: Mapping[SeriesKey, int | None], origin: str, phase_us: int = 0) -> None:
+    """Note that series exist and what they are made of, and mark from where on they have changed, if they have.
+
+    Raises
+    ------
+    StoreError
+        The counts of a series would come from two origins, or its bins would not lie on one grid.
+    """
+    put_new(
+        connection,
+        series,
+        [
+            {
+                "service": key.service,
+                "source": key.source,
+                "bin_width_s": key.bin_width_s,
+                "origin": origin,
+                "phase_us": phase_us,
+                "version": 0,
+            }
+            for key in changed
+        ],
+    )
+    for key, first_us in changed.items():
+        kept = connection.execute(select(series.c.origin, series.c.phase_us).where(*is_series(series, key))).one()
+        if tuple(kept) != (origin, phase_us):
+            raise StoreError(
+                f"{key.service} from {key.source} is already stored, made of {kept.origin} or with bins that start at "
+                "other seconds; give this source another name"
+            )
+        if first_us is not None:
+            mark(connection, first_us, *is_series(series, key))
+
+
+def one_width(connection: Connection, source: str, bin_width_s: int) -> None:
+    """Refuse to count the posts of a source in bins of two widths: the older would no longer be kept up.
+
+    Raises
+    ------
+    StoreError
+        The source is stored in bins of another width.
+    """
+    query = select(series.c.bin_width_s).where(
+        series.c.source == source, series.c.origin == "posts", series.c.bin_width_s != bin_width_s
+    )
+    other = connection.execute(query.limit(1)).scalar()
+    if other is not None:
+        raise StoreError(
+            f"the posts of {source} are stored in bins of {other} s, not {bin_width_s} s; "
+            "keep to that width, or name another store"
+        )
+
+
+def mark(connection: Connection, first_us: int, *which: ColumnElement[bool]) -> None:
+    """Note a change of series from ``first_us`` on, and whether it reaches back into bins already scored."""
+    was_scored = exists().where(
+        checkpoints.c.service == series.c.service,
+        checkpoints.c.source == series.c.source,
+        checkpoints.c.bin_width_s == series.c.bin_width_s,
+        checkpoints.c.at > first_us,
+    )
+    is_earlier = and_(was_scored, or_(series.c.changed_from.is_(None), series.c.changed_from > first_us))
+    connection.execute(
+        update(series)
+        .where(*which)
+        .values(version=series.c.version + 1, changed_from=case((is_earlier, first_us), else_=series.c.changed_from))
+    )
+
+
+def _mark_observed(connection: Connection, source: str, first_us: int, known_until_us: int | None) -> None:
+    """Mark the series of a source whose observed time has changed from ``first_us`` on.
+
+    An ordinary step forward, into time that nobody has scored, touches no row.
+    """
+    query = select(func.max(checkpoints.c.at)).where(checkpoints.c.source == source)
+    scored_until_us = connection.execute(query).scalar()
+    if first_us < max(known_until_us or first_us, scored_until_us or first_us):
+        mark(connection, first_us, series.c.source == source)
+
+
+# --- counts that came as counts ------------------------------------------------------------------------------
+
+
+def replace_counts(
+    connection: Connection,
+    key: SeriesKey,
+    within: tuple[int, int],
+    new: Mapping[int, Cell],
+    observed: Iterable[Stretch],
+) -> int | None:
+    """Put cells and observed time in the place of what was known of a series between two instants (microseconds).
+
+    Returns
+    -------
+    int or None
+        The earliest instant (microseconds) from which on the series differs from what it was.
+    """
+    start_us, end_us = within
+    inside = and_(*is_series(counts, key), counts.c.bin_at >= start_us, counts.c.bin_at < end_us)
+    query = select(counts.c.bin_at, counts.c.raw, counts.c.authors, counts.c.observed).where(inside)
+    old = {bin_us: Cell(*cell) for bin_us, *cell in connection.execute(query)}
+    connection.execute(delete(counts).where(inside))
+    rows = [_count_row(CellKey(key.service, key.source, bin_us), key.bin_width_s, cell) for bin_us, cell in new.items()]
+    put(connection, counts, rows)
+
+    own = and_(spans.c.source == key.source, spans.c.scope == key.service)
+    was = merge(
+        Stretch(*row)
+        for row in connection.execute(select(spans.c.start_at, spans.c.end_at, spans.c.coverage).where(own))
+    )
+    outside = [
+        part
+        for one in was
+        for part in (one._replace(end_us=min(one.end_us, start_us)), one._replace(start_us=max(one.start_us, end_us)))
+        if part.start_us < part.end_us
+    ]
+    now = merge([*outside, *observed])
+    connection.execute(delete(spans).where(own))
+    put_spans(connection, key.source, key.service, now)
+    differing = [bin_us for bin_us in old.keys() | new.keys() if old.get(bin_us) != new.get(bin_us)]
+    span_us = first_difference(was, now)
+    return min([*differing, *([] if span_us is None else [span_us])], default=None)
+
+
+def settle(connection: Connection, seen: Mapping[SeriesKey, int | None]) -> None:
+    """Clear the marks of series that have just been scored.
+
+    Parameters
+    ----------
+    seen
+        The version of each series that was scored; None = whichever is stored. A series that has changed since then
+        keeps its mark, or gets one at its very beginning: it is to be scored again.
+    """
+    for key, version in seen.items():
+        which = is_series(series, key)
+        is_same = series.c.version == (series.c.version if version is None else version)
+        connection.execute(update(series).where(*which).values(changed_from=case((is_same, None), else_=0)))
