@@ -53,8 +53,8 @@ class Size:
 
 
 WIDE = Size("wide", 1080, 270, 13, 12)
-MEDIUM = Size("medium", 700, 250, 13, 8)
-NARROW = Size("narrow", 350, 220, 12, 5)
+MEDIUM = Size("medium", 640, 240, 13, 8)
+NARROW = Size("narrow", 330, 215, 12, 5)
 SIZES = (WIDE, MEDIUM, NARROW)
 
 Kind = Literal["detail", "day"]

@@ -93,7 +93,7 @@ def lines(
         ("alarmed", f"{moment(incident.alarmed_at, step)} UTC, {flagged_after(incident)}"),
         ("ended", _ended(incident)),
         ("peak", f"{peak(incident).removeprefix('peak ')}, at {peak_clock(incident)} UTC"),
-        ("reports", voices(incident).replace(" reports", "", 1)),
+        ("reports", f"{incident.n_reports:,} by {counted(incident.n_authors, 'person', 'people')}"),
     ]
     if incident.symptoms:
         rows.append(("symptoms", symptom_text(incident, 3)))

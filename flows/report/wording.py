@@ -184,7 +184,7 @@ def factor_text(factor: float) -> str:
 
 def share(value: float) -> str:
     """Return a share from 0 to 1 in per cent: ``46 %``."""
-    return "under 1 %" if 0 < value < 0.005 else f"{100 * value:.0f} %"
+    return "under 1 %" if 0 < value <= 0.005 else f"{100 * value:.0f} %"
 
 
 def counted(number: int, word: str, many: str) -> str:

@@ -94,7 +94,7 @@ def counts(
     expected = level * (1 + 0.4 * np.sin(2 * np.pi * (at / 86400 - 0.45)))
     onset_s = inc.onset.at.timestamp()
     end_s = inc.ended.at.timestamp() if inc.ended else at[-1] + width * 20
-    place = np.clip((at - onset_s) / (end_s - onset_s), -1, 3)
+    place = np.clip((at - onset_s) / max(end_s - onset_s, width), -1, 3)
     bump = np.where((place >= 0) & (place <= 1), np.sin(np.pi * np.clip(place * 0.92 + 0.08, 0, 1)) ** 0.7, 0)
     tail = np.where(place > 1, 0.12 * np.exp(-6 * (place - 1)), 0)
     rate = expected + (inc.peak * 0.86 - level) * (bump + tail)
