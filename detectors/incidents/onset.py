@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-RISES_MIN = ((1.0, 1), (2.0, 1), (3.5, 1), (5.5, 1), (8.0, 1), (11.0, 1), (15.0, 1), (4.0, 2), (8.0, 2), (14.0, 2))
+RISES_MIN = ((1.0, 1), (2.0, 1), (3.5, 1), (5.5, 1), (8.0, 1), (11.0, 1), (15.0, 1), (5.0, 2), (12.0, 2))
 """Rises that are averaged over: minutes, and the power of time with which the rate grows (2 = a slow start)."""
 
 LONGEST_RISE_MIN = 15.0
@@ -104,11 +104,12 @@ def estimate_onset(
     last = len(stretch) - 1 if last_bin is None else min(last_bin, len(stretch) - 1)
     if not 0 <= alarm_bin <= last:
         raise SeriesError(f"alarm_bin {alarm_bin} lies outside the bins 0 to {last}")
-    edge, step = alarm_bin + 1, max(1, int(MIN_WIDTH_S // stretch.bin_width_s))
+    edge = alarm_bin + 1
+    step = min(edge, max(1, int(MIN_WIDTH_S // stretch.bin_width_s)))
     horizon = edge + stretch.bins(REFINE_AFTER_MIN, at_least=2)
-    back = min(edge, stretch.bins(QUIET_MIN)) // step or 1
-    start = max(0, edge - back * step)
-    view = stretch.cut(start, max(edge, min(last + 1, horizon)), min(step, edge))
+    back = min(edge, stretch.bins(QUIET_MIN)) // step
+    start = edge - back * step
+    view = stretch.cut(start, min(last + 1, horizon), step)
     window = window_bins / step
 
     at, density = _posterior(view, back, window)
