@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 12
 """So many symptoms, and so many earlier incidents, are listed; the rest is counted."""
 
-_INTERVAL = re.compile(r"\([0-9:]+-[0-9:]+\)")
+_TIGHT = re.compile(r"\([0-9:]+-[0-9:]+\)|\b[0-9]+ %")
 _SILENT = timedelta(minutes=5)
 
 
@@ -218,8 +218,8 @@ def _strip_title(frame: Frame) -> str:
 
 
 def unbroken(text: str) -> Markup:
-    """Return ``text`` escaped, with intervals such as ``(18:02-18:08)`` kept on one line."""
-    return Markup(_INTERVAL.sub(r'<span class="unbroken">\g<0></span>', str(escape(text))))  # noqa: S704 - escaped
+    """Return ``text`` escaped, with intervals and percentages kept on one line."""
+    return Markup(_TIGHT.sub(r'<span class="unbroken">\g<0></span>', str(escape(text))))  # noqa: S704 - escaped
 
 
 @cache

@@ -1,17 +1,18 @@
-"""The one record that everything about an incident is drawn from."""
+"""The one record that everything about an incident is drawn from, and the incident as plain JSON values."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any
 
 from detectors.errors import SeriesError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from detectors.model import Baseline, CountSeries, Incident, Transition
+    from detectors.model import Baseline, CountSeries, Estimate, Incident, Transition
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -58,3 +59,48 @@ class IncidentView:
             raise SeriesError(f"{self.incident.service}: the baseline has not one value a bin of the series")
         if self.data_until.utcoffset() != timedelta(0):
             raise SeriesError(f"{self.incident.service}: data_until must be aware and UTC, not {self.data_until!r}")
+
+
+def incident_record(incident: Incident) -> dict[str, Any]:
+    """Return an incident as ``--json`` prints it: plain values, times in ISO 8601 (UTC).
+
+    What is not known is None; what is not built yet (regions) is absent. ``symptoms`` is a list of
+    ``{"symptom", "share"}``, the largest first, and the intervals are ``[low, high]``.
+    """
+    return {
+        "id": incident.id,
+        "service": incident.service,
+        "source": incident.source,
+        "severity": incident.severity,
+        "state": incident.state,
+        "onset_at": _iso(incident.onset.at),
+        "onset_interval": _ends(incident.onset),
+        "suspected_at": _iso(incident.suspected_at),
+        "alarmed_at": _iso(incident.alarmed_at),
+        "confirmed_at": _iso(incident.confirmed_at),
+        "ended_at": _iso(incident.ended.at if incident.ended else None),
+        "ended_interval": _ends(incident.ended),
+        "resolved_at": _iso(incident.resolved_at),
+        "score": _number(incident.score),
+        "peak": _number(incident.peak),
+        "peak_at": _iso(incident.peak_at),
+        "expected_at_peak": _number(incident.expected_at_peak),
+        "n_reports": incident.n_reports,
+        "n_authors": incident.n_authors,
+        "symptoms": [{"symptom": name, "share": round(part, 4)} for name, part in incident.symptoms],
+        "bin_width_s": incident.bin_width_s,
+        "revision": incident.revision,
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None
+
+
+def _ends(estimate: Estimate | None) -> list[str | None] | None:
+    return [_iso(estimate.low_at), _iso(estimate.high_at)] if estimate else None
+
+
+def _number(value: float) -> float | None:
+    """Return a number that JSON can hold, to six digits; None where it is not known."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None

@@ -93,7 +93,7 @@ def lines(
         ("alarmed", f"{moment(incident.alarmed_at, step)} UTC, {flagged_after(incident)}"),
         ("ended", _ended(incident)),
         ("peak", f"{peak(incident).removeprefix('peak ')}, at {peak_clock(incident)} UTC"),
-        ("reports", f"{incident.n_reports:,} by {counted(incident.n_authors, 'person', 'people')}"),
+        ("reports", " ".join(word for word in voices(incident).split() if not word.startswith("report"))),
     ]
     if incident.symptoms:
         rows.append(("symptoms", symptom_text(incident, 3)))
@@ -122,8 +122,14 @@ def peak_clock(incident: Incident) -> str:
 
 
 def voices(incident: Incident) -> str:
-    """Return ``412 reports by 398 people``."""
+    """Return ``412 reports by 398 people``; the reports alone where the record tells no people apart.
+
+    A source of bare counts knows no authors: there every report is a voice of its own, and a number of people
+    would be made up.
+    """
     reports = counted(incident.n_reports, "report", "reports")
+    if incident.n_authors >= incident.n_reports:
+        return reports
     return f"{reports} by {counted(incident.n_authors, 'person', 'people')}"
 
 

@@ -199,7 +199,8 @@ def test_earlier_incidents_claim_no_more_than_is_known() -> None:
     assert re.search(r"2026-02-21 18:05</th>.*confirmed.*going on", page)
 
 
-def test_only_intervals_are_kept_on_one_line() -> None:
+def test_intervals_and_percentages_are_kept_on_one_line() -> None:
+    assert unbroken("late 46 %, (a-b)") == 'late <span class="unbroken">46 %</span>, (a-b)'
     assert unbroken("a <b> (18:02-18:08)") == 'a &lt;b&gt; <span class="unbroken">(18:02-18:08)</span>'
 
 

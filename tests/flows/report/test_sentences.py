@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.model import Estimate
-from flows.report.sentences import flagged_after, headline, lasted, lines, recurrence
+from flows.report.sentences import flagged_after, headline, lasted, lines, recurrence, voices
 from tests.flows.report.views import HOSTILE, ONSET, estimate, incident, open_incident
 
 TODAY = ONSET + timedelta(hours=1)
 NO_SYMPTOM: dict[str, Any] = {"symptoms": ()}
-WATCH: dict[str, Any] = {"severity": "watch", "peak": 3.0, "n_reports": 1, "n_authors": 1, **NO_SYMPTOM}
+WATCH: dict[str, Any] = {"severity": "watch", "peak": 3.0, "n_reports": 2, "n_authors": 1, **NO_SYMPTOM}
 LATE = estimate(ONSET + timedelta(hours=5, minutes=54, seconds=59))
 
 GOLDEN = {
@@ -40,11 +40,11 @@ GOLDEN = {
             "412 reports by 398 people."
         ),
     ),
-    "watch, one report": (
+    "watch, one person": (
         open_incident(**WATCH),
         (
             "iMessage: more reports than usual since 18:05 (18:02-18:08) UTC on 3 March 2026, up to 1.5x usual, "
-            "still going on; 1 report by 1 person."
+            "still going on; 2 reports by 1 person."
         ),
     ),
     "watch, over": (
@@ -152,7 +152,7 @@ def test_lines_name_no_end_and_no_symptom_that_is_not_known() -> None:
     assert running[3:] == (
         "  ended     not yet",
         "  peak      3 reports a minute, 1.5x the usual 2, at 4 March 2026 03:05 UTC",
-        "  reports   1 by 1 person",
+        "  reports   2 by 1 person",
     )
     assert lines(incident(ended=None), service_name="iMessage")[3] == "  ended     end not known"
 
@@ -209,6 +209,13 @@ def test_a_watch_counts_both_severities() -> None:
 )
 def test_flagged_after(minutes: float, expected: str) -> None:
     assert flagged_after(incident(alarmed_at=ONSET + timedelta(minutes=minutes))) == expected
+
+
+def test_people_are_counted_only_where_they_were_told_apart() -> None:
+    bare = incident(n_reports=412, n_authors=412)
+    assert voices(bare) == "412 reports"
+    assert lines(bare, service_name="iMessage")[5] == "  reports   412"
+    assert voices(incident(n_reports=1, n_authors=1)) == "1 report"
 
 
 def test_lasted_is_unknown_without_an_end_and_never_negative() -> None:
