@@ -123,6 +123,8 @@ class Batch(Struct, frozen=True):
         A hole in what the source could show.
     skipped
         Lines that could not be used: ``file:line: what is wrong``.
+    file, lines
+        Where each of the posts stands, if they come from a file.
     """
 
     posts: tuple[Post, ...]
@@ -131,6 +133,8 @@ class Batch(Struct, frozen=True):
     deleted: tuple[tuple[str, str], ...] = ()
     gap: Gap | None = None
     skipped: tuple[str, ...] = ()
+    file: str = ""
+    lines: tuple[int, ...] = ()
 
 
 # --- what we make of it --------------------------------------------------------------------------------------

@@ -1,29 +1,30 @@
-"""The whole pipeline as plain functions, adapters passed in: no Prefect, no clock, no settings.
+"""The whole pipeline as plain functions, adapters passed in: no Prefect, no clock.
 
 ``ingest`` brings posts from a source into the store as reports and counts; ``detect`` turns stored counts into
-incidents. Both may be killed at any moment and called again: what they leave behind is the same.
+incidents; ``view`` gathers what is needed to show one. The first two may be killed at any moment and called again:
+what they leave behind is the same.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
 from msgspec.structs import replace
 
-from detectors.errors import InputError, SourceError
+from detectors.errors import InputError, SourceError, StateError
 from detectors.incidents.lifecycle import History, build_histories
 from detectors.incidents.revision import reconcile
-from detectors.spikes import score, score_from
+from detectors.spikes import resume, score
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from detectors.matching import Reader
-    from detectors.model import Incident, SeriesKey
+    from detectors.model import Batch, Post, SeriesKey
     from flows.sources.base import Source
     from flows.store import Store
 
@@ -54,11 +55,18 @@ class Ingested:
 
 @dataclass(frozen=True)
 class Watched:
-    """What is watched: which services, in bins of which width; ``services`` None = the whole catalogue."""
+    """What is watched: which services (None = the whole catalogue), in bins of which width."""
 
     services: Collection[str] | None = None
     bin_width_s: int = 60
-    query: str = ""
+
+
+@dataclass
+class Detected:
+    """What one detection did: incidents that are new or changed, and series that are still being learnt."""
+
+    changed: list[History] = field(default_factory=list)
+    learning: dict[str, datetime] = field(default_factory=dict)
 
 
 def ingest(store: Store, source: Source, reader: Reader, watched: Watched) -> Ingested:
@@ -67,40 +75,40 @@ def ingest(store: Store, source: Source, reader: Reader, watched: Watched) -> In
     Each batch is one transaction together with its cursor, so being killed loses nothing and counts nothing twice.
     """
     done = Ingested()
-    query = watched.query or source.name
-    for batch in source.fetch(query, store.cursor(source.name, query)):
+    for batch in source.fetch(source.label, store.cursor(source.name, source.label)):
         reading = reader.read(batch.posts)
         kept = [pair for pair in reading.reports if watched.services is None or pair[1].service in watched.services]
-        committed = store.commit(source.name, query, batch, kept, bin_width_s=watched.bin_width_s)
+        committed = store.commit(source.name, source.label, batch, kept, bin_width_s=watched.bin_width_s)
         done.posts += len(batch.posts)
         done.reports += committed.new_reports
         done.duplicates += committed.duplicates
         done.skip(batch.skipped)
-        done.skip(f"{post.platform} post: unknown service {name!r}" for post, name in reading.unknown)
+        done.skip(f"{_place(batch, post)}: {problem}" for post, problem in reading.unknown)
     return done
 
 
-@dataclass
-class Tick:
-    """What one run of the live pipeline did: per source what came in, and every incident that changed."""
-
-    ingested: dict[str, Ingested] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    histories: list[History] = field(default_factory=list)
+def _place(batch: Batch, post: Post) -> str:
+    """Say where a post stands: file and line where it came from a file."""
+    return f"{batch.file}:{batch.lines[batch.posts.index(post)]}" if batch.file else f"{post.platform} post"
 
 
-def ingest_all(store: Store, sources: Iterable[Source], reader: Reader, watched: Watched) -> Tick:
-    """Ingest from every source; one that fails is named and does not stop the others."""
-    tick = Tick()
+def ingest_all(
+    store: Store, sources: Iterable[Source], reader: Reader, watched: Watched
+) -> tuple[dict[str, Ingested], dict[str, str]]:
+    """Ingest from every source, by label; one that fails is named, with the reason, and does not stop the others."""
+    came: dict[str, Ingested] = {}
+    failed: dict[str, str] = {}
     for source in sources:
         try:
-            tick.ingested[source.label] = ingest(store, source, reader, watched)
+            came[source.label] = ingest(store, source, reader, watched)
         except (SourceError, InputError) as error:
-            tick.failed[source.label] = str(error)
-    return tick
+            failed[source.label] = str(error)
+    return came, failed
 
 
-def detect(store: Store, keys: Iterable[SeriesKey], *, until: datetime | None = None) -> list[History]:
+def detect(
+    store: Store, keys: Iterable[SeriesKey], *, until: datetime | None = None, detector: str = "uproar"
+) -> Detected:
     """Score what is new in each series and bring its incidents up to date.
 
     Parameters
@@ -111,36 +119,49 @@ def detect(store: Store, keys: Iterable[SeriesKey], *, until: datetime | None = 
         The series to look at.
     until
         No bin that ends after this is judged (UTC): it may still receive posts. None = whatever is there.
-
-    Returns
-    -------
-    list of History
-        Every incident that is open or has changed.
+    detector
+        A name in :data:`detectors.spikes.DETECTORS`.
     """
-    return [history for key in keys for history in _detect_one(store, key, until)]
+    done = Detected()
+    for key in keys:
+        if not _nothing_new(store, key, until):
+            _detect_anew(store, key, until, detector, done)
+    return done
 
 
-def _detect_one(store: Store, key: SeriesKey, until: datetime | None) -> list[History]:
-    saved = None if store.changed_from(key) else store.checkpoint(key)
-    if saved and not store.open_incidents(key):
+def _nothing_new(store: Store, key: SeriesKey, until: datetime | None) -> bool:
+    """Go on from the checkpoint; False where the series has to be scored again from its beginning.
+
+    That is so if scored counts have changed, an incident is open (its onset and end are still being estimated) or a
+    new bin fires. It is rare and takes milliseconds a month of minutes, and so needs no history in the checkpoint.
+    """
+    if store.changed_from(key) or store.open_incidents(key):
+        return False
+    with suppress(StateError):  # a state of another version: score the series again
+        saved = store.checkpoint(key)
+        if saved is None:
+            return False
         scored_until, state = saved
         fresh = store.series(key, start_at=scored_until, end_at=until)
         if not len(fresh):
-            return []
-        scored = score_from(state, fresh)
-        if not _fires(scored.watch):
-            if fresh.end_at - scored_until >= CHECKPOINT_EVERY:
-                store.save_detection(key, at=fresh.end_at, state=scored.state, incidents=(), transitions=())
-            return []
-    return _detect_anew(store, key, until)
+            return True
+        scored = resume(state, fresh)
+        if (scored.watch >= 1).any():
+            return False
+        if fresh.end_at - scored_until >= CHECKPOINT_EVERY:
+            store.save_detection(key, at=fresh.end_at, state=scored.detector.state())
+        return True
+    return False
 
 
-def _detect_anew(store: Store, key: SeriesKey, until: datetime | None) -> list[History]:
+def _detect_anew(store: Store, key: SeriesKey, until: datetime | None, detector: str, done: Detected) -> None:
     """Score the whole series from its stored counts, and revise what is on record where they differ."""
     series = store.series(key, end_at=until)
     if not len(series):
-        return []
-    scored = score(series)
+        return
+    scored = score(series, detector=detector)
+    if scored.learning_until is None:
+        done.learning[key.service] = series.end_at
     recorded = [History(incident, store.transitions_of(incident.id)) for incident in store.incidents_of(key)]
     derived = build_histories(series, scored)
     histories = [_with_facts(store, key, history) for history in reconcile(recorded, derived, at=series.end_at)]
@@ -149,15 +170,11 @@ def _detect_anew(store: Store, key: SeriesKey, until: datetime | None) -> list[H
     store.save_detection(
         key,
         at=series.end_at,
-        state=scored.state,
+        state=scored.detector.state(),
         incidents=[history.incident for history in changed],
         transitions=[step for history in changed for step in history.transitions],
     )
-    return changed
-
-
-def _fires(scores: np.ndarray) -> bool:
-    return bool((scores >= 1).any())
+    done.changed += changed
 
 
 def _with_facts(store: Store, key: SeriesKey, history: History) -> History:

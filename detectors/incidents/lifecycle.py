@@ -174,7 +174,7 @@ def _third_firing(scored: Scored, alarm: Alarm | None) -> datetime | None:
 
 
 def _chain(identity: str, steps: Sequence[tuple[datetime, State, Severity, str]]) -> tuple[Transition, ...]:
-    """Number the steps and give each the state before it."""
+    """Return the steps as transitions, numbered, each with the state before it."""
     olds: list[State | None] = [None, *(state for _, state, _, _ in steps)]
     return tuple(
         Transition(identity, number, at, old, new, severity, reason)

@@ -4,6 +4,18 @@ from detectors.spikes.alarms import Tracker
 from detectors.spikes.bank import Bank, Scores
 from detectors.spikes.parameters import Parameters
 from detectors.spikes.registry import DETECTORS, Detector, create, restore
-from detectors.spikes.scored import Scored, score
+from detectors.spikes.scored import Scored, resume, score
 
-__all__ = ["DETECTORS", "Bank", "Detector", "Parameters", "Scored", "Scores", "Tracker", "create", "restore", "score"]
+__all__ = [
+    "DETECTORS",
+    "Bank",
+    "Detector",
+    "Parameters",
+    "Scored",
+    "Scores",
+    "Tracker",
+    "create",
+    "restore",
+    "resume",
+    "score",
+]

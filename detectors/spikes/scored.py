@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from detectors.baselines.bound import upper_bound
 from detectors.model import Baseline
 from detectors.spikes.alarms import Tracker
-from detectors.spikes.registry import create
+from detectors.spikes.registry import create, restore
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from numpy.typing import NDArray
 
     from detectors.model import Alarm, CountSeries, Severity
     from detectors.spikes.bank import Scores
+    from detectors.spikes.registry import Detector
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +36,14 @@ class Scored:
         Width of a bin in seconds.
     scores
         Arrays of shape (bins,); see :class:`detectors.spikes.Scores`.
+    detector
+        What gave them, as it stands after the last bin.
     """
 
     start_at: datetime
     bin_width_s: int
     scores: Scores
+    detector: Detector
 
     @property
     def watch(self) -> NDArray[np.float64]:
@@ -92,5 +97,27 @@ def score(series: CountSeries, *, detector: str = "uproar") -> Scored:
     InputError
         If there is no such detector; SeriesError if it cannot use the counts.
     """
-    made = create(detector, bin_width_s=series.bin_width_s, start_at=series.start_at)
-    return Scored(series.start_at, series.bin_width_s, made.run(series.observed[np.newaxis]).row(0))
+    return _run(create(detector, bin_width_s=series.bin_width_s, start_at=series.start_at), series)
+
+
+def resume(state: Mapping[str, Any], series: CountSeries) -> Scored:
+    """Score the bins that follow those after which ``state`` was saved.
+
+    Parameters
+    ----------
+    state
+        What ``Scored.detector.state()`` gave.
+    series
+        The bins that follow; the first one starts where the last one that was scored ended.
+
+    Raises
+    ------
+    StateError
+        If the state is of another version, or damaged: score the whole series again.
+    """
+    return _run(restore(state), series)
+
+
+def _run(detector: Detector, series: CountSeries) -> Scored:
+    scores = detector.run(series.observed[np.newaxis]).row(0)
+    return Scored(series.start_at, series.bin_width_s, scores, detector)
