@@ -58,7 +58,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Rate:
-    """``count`` in ``exposure`` (service-months), with Byar's 95 % interval for a Poisson rate (Breslow, Day 1987)."""
+    """``count`` in ``exposure`` (service-months), with the exact 95 % interval of a Poisson rate (Garwood 1936)."""
 
     count: int
     exposure: float
@@ -73,10 +73,20 @@ class Rate:
         """Lower and upper bound."""
         if not self.exposure:
             return float("nan"), float("nan")
-        k, above = self.count, self.count + 1
-        low = k * (1 - 1 / (9 * k) - Z_95 / (3 * sqrt(k))) ** 3 if k else 0.0
-        high = above * (1 - 1 / (9 * above) + Z_95 / (3 * sqrt(above))) ** 3
-        return low / self.exposure, high / self.exposure
+        low = _mean_where(self.count - 1, 0.975) if self.count else 0.0
+        return low / self.exposure, _mean_where(self.count, 0.025) / self.exposure
+
+
+def _mean_where(count: int, chance: float) -> float:
+    """Return the Poisson mean at which ``count`` or fewer have the given chance."""
+    number = np.arange(count + 1)
+    log_factorials = np.concatenate(([0.0], np.cumsum(np.log(number[1:]))))
+    low, high = 0.0, count + 10.0 + 10.0 * sqrt(count + 1)
+    for _ in range(60):
+        mean = (low + high) / 2
+        at_most = np.exp(number * np.log(mean) - mean - log_factorials).sum()
+        low, high = (mean, high) if at_most > chance else (low, mean)
+    return (low + high) / 2
 
 
 @dataclass(frozen=True)
