@@ -87,16 +87,33 @@ def geo_of(key: int, place: Place, platform: str) -> Geo | None:
     return Geo(country=place.code[:2], state=place.state, city=city.name, lat=city.lat, lon=city.lon)
 
 
-def extra_of(key: int, platform: str, start_at: datetime, received_at: datetime | None) -> PostExtra | None:
-    """Return what only some platforms tell; account ages are heavy-tailed, 4 % are younger than a month."""
+def extra_of(key: int, place: Place, platform: str, at: tuple[datetime, datetime | None]) -> PostExtra | None:
+    """Return what only some platforms tell.
+
+    Account ages are heavy-tailed, 4 % are younger than a month; half of Reddit is in a sub of the author's city.
+
+    Parameters
+    ----------
+    at
+        Start of the scenario, and when the post reached us (None = at once).
+    """
+    start_at, received_at = at
     created_at: datetime | None = None
     instance: str | None = None
+    subreddit: str | None = None
     if platform == "mastodon":
         instance = _INSTANCES[key % len(_INSTANCES)]
+    elif platform == "reddit":
+        subreddit = home_of(key, place).lower().replace(" ", "") if (key >> 20) % 2 else "techsupport"
     elif platform == "x" and (key >> 20) % 5 < 2:
-        share = ((key >> 30) % 10_000) / 10_000
-        age_d = 1 + int(30 * share / 0.04) if share < 0.04 else int(30 + 5_400 * share**1.4)
-        created_at = utc(start_at.timestamp() // _DAY_S * _DAY_S) - timedelta(days=age_d)
-    if created_at is None and instance is None and received_at is None:
+        created_at = utc(start_at.timestamp() // _DAY_S * _DAY_S) - timedelta(
+            days=_age_d(((key >> 30) % 10_000) / 10_000)
+        )
+    if created_at is None and instance is None and subreddit is None and received_at is None:
         return None
-    return PostExtra(instance=instance, account_created_at=created_at, received_at=received_at)
+    return PostExtra(subreddit=subreddit, instance=instance, account_created_at=created_at, received_at=received_at)
+
+
+def _age_d(share: float) -> int:
+    """Return the age of an account in days at that quantile."""
+    return 1 + int(750 * share) if share < 0.04 else int(30 + 5_400 * share**1.4)

@@ -152,7 +152,7 @@ class _Scribe:
             user_location=authors.location_of(key, place),
             geo=authors.geo_of(key, place, platform),
             is_repost=is_repost,
-            extra=authors.extra_of(key, platform, self._scenario.start_at, received_at),
+            extra=authors.extra_of(key, place, platform, (self._scenario.start_at, received_at)),
         )
         truth = PostTruth(
             id=number,

@@ -94,7 +94,7 @@ class Traffic:
         for one in self.drawn:
             total += one.originals + one.reposts + one.rates.service.chatter_ratio * one.usual
         total += self.scenario.background_per_min * self.scenario.bin_width_s / 60
-        number = np.maximum.accumulate(np.cumsum(total) // CHUNK_POSTS + np.arange(len(total)) // CHUNK_BINS)
+        number = np.cumsum(total) // CHUNK_POSTS + np.arange(len(total)) // CHUNK_BINS
         cuts = np.flatnonzero(np.diff(number)) + 1
         return [0, *cuts.tolist(), self.scenario.n_bins]
 
@@ -140,7 +140,8 @@ def _posts_of(
     ordinary = np.asarray(REPOSTS_PER_REPORT * one.originals[first:last] + _TINY, dtype=np.float64)
     originals = one.originals[first:last] * visible
     causes = _in_span(one, span, (usual, "originals"))
-    echoes = causes[1:] * [[ECHO_SHARE * (cause.kind == "outage")] for cause in one.rates.causes]
+    outages = np.array([cause.kind == "outage" for cause in one.rates.causes], dtype=float)
+    echoes = ECHO_SHARE * causes[1:] * outages[:, None]
     by_place = one.rates.by_place(first, last)
     drawn = [
         (REPORT, originals, causes),
