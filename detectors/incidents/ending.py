@@ -51,7 +51,7 @@ OPEN_ODDS, CLOSED_ODDS = 19.0, 3.0
 LOWEST_TAIL, LOWEST_PLATEAU = 0.03, 0.5
 """Smallest excess that is followed while reports trail off, and that of an outage, as multiples of the usual rate."""
 
-ERROR_SD, ERROR_MIN = 0.1, 15.0
+ERROR_SD, ERROR_MIN = 0.12, 15.0
 """Relative error of any such model, and for how many minutes it lasts: one number stands for all those bins."""
 
 WANDER = 0.025
