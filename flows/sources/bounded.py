@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from hashlib import blake2b
+from io import BufferedReader, FileIO
+from typing import TYPE_CHECKING
 
 from detectors.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 BLOCK = 256 * 1024
+SEALED_BYTES = 256
 ZSTD_PIECE = 1024
 """Bytes of zstandard fed at a time: four bytes can stand for 128 kB, and its decoder cannot be told to stop."""
 
@@ -54,6 +57,8 @@ class Block:
         Without their line ends; empty if this is the too long line.
     n_bytes
         Length in the unpacked file, line ends included.
+    tail
+        The last bytes of it, line end included, by which the place is known again.
     is_too_long
         Whether this stands for one line that was passed over.
     is_open
@@ -62,6 +67,7 @@ class Block:
 
     lines: tuple[bytes, ...]
     n_bytes: int
+    tail: bytes
     is_too_long: bool = False
     is_open: bool = False
 
@@ -90,45 +96,53 @@ class LineFile:
         self.damage: str | None = None
         """Why reading ended before the end; None if it did not. Known once every block has been read."""
 
-    def blocks(self, start: int = 0) -> Iterator[Block]:
+    def blocks(self, start: int = 0, seal: str = "") -> Iterator[Block]:
         """Yield the lines from byte ``start`` of the unpacked file on.
+
+        Parameters
+        ----------
+        start
+            Where a line begins.
+        seal
+            :func:`seal_of` the bytes before ``start``, as they were when it was written down.
 
         Raises
         ------
         InputError
-            The file cannot be opened, is empty, or is shorter than ``start``.
+            The file cannot be opened, is empty, or is not the one that was read up to ``start`` before.
         """
         self.damage = None
         try:
             size = self._path.stat().st_size
-            with self._path.open("rb", buffering=BLOCK) as file:
-                yield from self._split(self._from(self._chunks(file, size, start), start))
+            with BufferedReader(FileIO(self._path), BLOCK) as file:
+                begin, chunks = self._chunks(file, size, max(0, start - SEALED_BYTES))
+                yield from self._split(self._resumed(self._undamaged(chunks), begin, start, seal))
         except OSError as error:
             raise InputError(f"cannot be read: {error.strerror}", place=str(self._path)) from None
 
     # --- bytes -----------------------------------------------------------------------------------------------
 
-    def _chunks(self, file: BinaryIO, size: int, start: int) -> Iterator[bytes]:
-        """Yield the unpacked bytes; what a plain file has before ``start`` is stepped over."""
-        magic = file.peek(4)[:4]  # type: ignore[attr-defined]  # a BufferedReader
+    def _chunks(self, file: BufferedReader[FileIO], size: int, start: int) -> tuple[int, Iterator[bytes]]:
+        """Return where the unpacked bytes begin that can be had, at ``start`` or before, and these bytes."""
+        magic = file.peek(4)[:4]
         if not magic:
             raise InputError("the file is empty", place=str(self._path))
         if magic.startswith(GZIP):
-            pieces = self._guarded(_gunzip(self._told(file, size, BLOCK)), file)
-        elif magic == ZSTD:
-            pieces = self._guarded(_unzstd(self._told(file, size, ZSTD_PIECE)), file)
-        else:
-            self._skipped = min(start, size)
-            file.seek(self._skipped)
-            yield from self._told(file, size, BLOCK)
-            return
-        self._skipped = 0
+            return 0, self._guarded(_gunzip(self._told(file, size, BLOCK)), file)
+        if magic == ZSTD:
+            return 0, self._guarded(_unzstd(self._told(file, size, ZSTD_PIECE)), file)
+        if start:
+            file.seek(start)
+        return start, self._told(file, size, BLOCK)
+
+    def _undamaged(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Pass on what can be read; keep why the rest cannot."""
         try:
-            yield from pieces
+            yield from chunks
         except Damage as damage:
             self.damage = str(damage)
 
-    def _told(self, file: BinaryIO, size: int, piece: int) -> Iterator[bytes]:
+    def _told(self, file: BufferedReader[FileIO], size: int, piece: int) -> Iterator[bytes]:
         """Yield the bytes as stored, and say how far we are."""
         done = file.tell()
         told = done
@@ -141,7 +155,7 @@ class LineFile:
         if self._progress:
             self._progress(done, size)
 
-    def _guarded(self, chunks: Iterator[bytes], file: BinaryIO) -> Iterator[bytes]:
+    def _guarded(self, chunks: Iterator[bytes], file: BufferedReader[FileIO]) -> Iterator[bytes]:
         """Pass bytes on until they are more than can be meant."""
         limits, done = self._limits, 0
         for chunk in chunks:
@@ -152,42 +166,59 @@ class LineFile:
                 raise Damage(f"unpacks to more than {limits.total_bytes} bytes; the rest was not read")
             yield chunk
 
-    def _from(self, chunks: Iterator[bytes], start: int) -> Iterator[bytes]:
-        """Drop what comes before ``start``."""
-        todo: int | None = None
+    def _resumed(self, chunks: Iterator[bytes], begin: int, start: int, seal: str) -> Iterator[bytes]:
+        """Drop what comes before ``start``, and make sure that it is what it was."""
+        position, before = begin, b""
         for chunk in chunks:
-            todo = start - self._skipped if todo is None else todo
-            if todo < len(chunk):
-                yield chunk[todo:] if todo else chunk
-            todo = max(0, todo - len(chunk))
-        if todo or (todo is None and start > self._skipped):
-            raise InputError("is shorter than when it was last read", place=str(self._path))
+            ahead = max(0, start - position)
+            position += len(chunk)
+            if ahead:
+                before = (before + chunk[:ahead])[-SEALED_BYTES:]
+                if position >= start and seal_of(before) != seal:
+                    raise self._replaced()
+            if position > start:
+                yield chunk[ahead:]
+        if position < start:
+            raise self._replaced()
+
+    def _replaced(self) -> InputError:
+        return InputError(
+            "is not the file that was read before (it is shorter, or other lines stand where reading stopped); "
+            "give it another name, or use another store",
+            place=str(self._path),
+        )
 
     # --- lines -----------------------------------------------------------------------------------------------
 
     def _split(self, chunks: Iterator[bytes]) -> Iterator[Block]:
-        """Cut bytes into lines; of a line that is too long only the length is kept."""
+        """Cut bytes into lines; of a line that is too long only the length and the end are kept."""
         longest, rest, passed_over = self._limits.line_bytes, b"", 0
         for chunk in chunks:
             piece = chunk
             if passed_over:
                 first, end, piece = chunk.partition(b"\n")
                 passed_over += len(first) + len(end)
+                rest = (rest + first + end)[-SEALED_BYTES:]
                 if not end:
                     continue
-                yield Block((), passed_over, is_too_long=True)
-                passed_over = 0
+                yield Block((), passed_over, rest, is_too_long=True)
+                rest, passed_over = b"", 0
             head, end, tail = piece.rpartition(b"\n")
             if end:
                 yield from _cut(rest + head, longest)
                 rest = b""
             rest += tail
             if len(rest) > longest:
-                passed_over, rest = len(rest), b""
+                rest, passed_over = rest[-SEALED_BYTES:], len(rest)
         if passed_over:
-            yield Block((), passed_over, is_too_long=True, is_open=True)
+            yield Block((), passed_over, rest, is_too_long=True, is_open=True)
         elif rest:
-            yield Block((rest,), len(rest), is_open=True)
+            yield Block((rest,), len(rest), rest[-SEALED_BYTES:], is_open=True)
+
+
+def seal_of(before: bytes) -> str:
+    """Return the hash of the last :data:`SEALED_BYTES` bytes, by which a place in a file is known again."""
+    return blake2b(before[-SEALED_BYTES:], digest_size=12).hexdigest()
 
 
 def _cut(text: bytes, longest: int) -> Iterator[Block]:
@@ -197,14 +228,25 @@ def _cut(text: bytes, longest: int) -> Iterator[Block]:
     for place, line in enumerate(lines):
         if len(line) > longest:
             yield from _block(lines[start:place])
-            yield Block((), len(line) + 1, is_too_long=True)
+            yield Block((), len(line) + 1, line[-SEALED_BYTES + 1 :] + b"\n", is_too_long=True)
             start = place + 1
     yield from _block(lines[start:])
 
 
 def _block(lines: list[bytes]) -> Iterator[Block]:
+    """Yield the block of these lines, if there are any."""
     if lines:
-        yield Block(tuple(lines), sum(map(len, lines)) + len(lines))
+        yield Block(tuple(lines), sum(map(len, lines)) + len(lines), tail_of(lines))
+
+
+def tail_of(lines: Sequence[bytes]) -> bytes:
+    """Return the last :data:`SEALED_BYTES` bytes of lines, with their line ends."""
+    tail = b""
+    for line in reversed(lines):
+        tail = line + b"\n" + tail
+        if len(tail) >= SEALED_BYTES:
+            break
+    return tail[-SEALED_BYTES:]
 
 
 def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -227,7 +227,6 @@ def transitions(connection: Connection, choice: Choice) -> pd.DataFrame:
         .join(owner, owner.c.id == steps.c.incident_id)
         .where(*choice.which(owner), *choice.within(steps.c.at))
     )
-    rows = sorted(
-        connection.execute(query).mappings(), key=lambda row: (row["at"], row["incident_id"], row["revision"])
-    )
+    found = [dict(row) for row in connection.execute(query).mappings()]
+    rows = sorted(found, key=lambda row: (row["at"], row["incident_id"], row["revision"]))
     return _frame(rows, TRANSITIONS, "at")
