@@ -17,19 +17,26 @@ from msgspec.structs import replace
 from detectors.errors import InputError, SourceError, StateError
 from detectors.incidents.lifecycle import History, build_histories
 from detectors.incidents.revision import reconcile
+from detectors.model import Baseline, CountSeries, SeriesKey
+from detectors.reference import catalogue
 from detectors.spikes import resume, score
+from flows.report.page import incident_page
+from flows.report.record import IncidentView
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from detectors.matching import Reader
-    from detectors.model import Batch, Post, SeriesKey
+    from detectors.model import Batch, Incident, Post
     from flows.sources.base import Source
     from flows.store import Store
 
 MOST_MESSAGES = 100
 """Messages about skipped records that are kept word for word; the rest are only counted."""
+
+SHOWN_BEFORE, SHOWN_AFTER = timedelta(hours=24), timedelta(hours=2)
+"""How much of a series is shown before an onset, and after the incident was over."""
 
 CHECKPOINT_EVERY = timedelta(minutes=30)
 """How much scoring may have to be done again after a restart; a checkpoint costs a write of some kilobytes."""
@@ -51,6 +58,10 @@ class Ingested:
             self.n_skipped += 1
             if len(self.skipped) < MOST_MESSAGES:
                 self.skipped.append(message)
+
+    def record(self) -> dict[str, int]:
+        """Return the numbers, for JSON."""
+        return {"posts": self.posts, "reports": self.reports, "duplicates": self.duplicates, "skipped": self.n_skipped}
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,7 @@ def ingest(store: Store, source: Source, reader: Reader, watched: Watched) -> In
         done.reports += committed.new_reports
         done.duplicates += committed.duplicates
         done.skip(batch.skipped)
-        done.skip(f"{_place(batch, post)}: {problem}" for post, problem in reading.unknown)
+        done.skip(f"{_place(batch, post)}: unknown service {name!r}" for post, name in reading.unknown)
     return done
 
 
@@ -183,3 +194,63 @@ def _with_facts(store: Store, key: SeriesKey, history: History) -> History:
     end_at = incident.ended.at if incident.ended else incident.resolved_at
     facts = store.facts(key, start_at=incident.onset.at, end_at=end_at)
     return History(replace(incident, **facts.fields()), history.transitions) if facts.n_reports else history
+
+
+def chosen_keys(store: Store, services: Collection[str] | None) -> list[SeriesKey]:
+    """Return the series of these services; None = of all."""
+    every = store.keys()
+    return [key for key in every if services is None or key.service in services]
+
+
+def histories(store: Store, keys: Iterable[SeriesKey]) -> list[History]:
+    """Return the incidents of these series with their transitions, by onset."""
+    found = [incident for key in keys for incident in store.incidents_of(key)]
+    found.sort(key=lambda incident: (incident.onset.at, incident.service))
+    return [History(incident, store.transitions_of(incident.id)) for incident in found]
+
+
+def view(store: Store, incident: Incident, *, is_simulated: bool = False) -> IncidentView:
+    """Gather what is needed to show an incident; what was expected is computed again from the counts."""
+    key = SeriesKey(incident.service, incident.source, incident.bin_width_s)
+    series = store.series(key)
+    baseline = score(series).baseline
+    until = (incident.resolved_at or series.end_at) + SHOWN_AFTER
+    bins = [
+        (at - series.start_at) // timedelta(seconds=key.bin_width_s) for at in (incident.onset.at - SHOWN_BEFORE, until)
+    ]
+    shown = slice(max(0, bins[0]), max(bins[1], 1))
+    return IncidentView(
+        incident=incident,
+        service_name=service_name(incident.service),
+        series=cut(series, shown),
+        baseline=Baseline(baseline.expected[shown], baseline.dispersion[shown], baseline.upper[shown]),
+        transitions=store.transitions_of(incident.id),
+        earlier=earlier(store, incident),
+        data_until=series.end_at,
+        is_simulated=is_simulated,
+    )
+
+
+def earlier(store: Store, incident: Incident) -> tuple[Incident, ...]:
+    """Return the incidents of the same series before this one that were not dismissed, newest first."""
+    key = SeriesKey(incident.service, incident.source, incident.bin_width_s)
+    before = [o for o in store.incidents_of(key) if o.onset.at < incident.onset.at and o.state != "dismissed"]
+    return tuple(reversed(before))
+
+
+def service_name(service: str) -> str:
+    """Return a service's name as people write it; the id itself for a series of one's own."""
+    known = catalogue().get(service)
+    return known.name if known else service
+
+
+def cut(series: CountSeries, bins: slice) -> CountSeries:
+    """Return a stretch of a series."""
+    start_at = series.start_at + bins.start * timedelta(seconds=series.bin_width_s)
+    arrays = (array[bins] for array in (series.observed, series.raw, series.coverage))
+    return CountSeries(series.service, series.source, start_at, series.bin_width_s, *arrays)
+
+
+def page(store: Store, incident: Incident, *, is_simulated: bool = False) -> str:
+    """Return an incident's page: one HTML file that needs nothing else."""
+    return incident_page(view(store, incident, is_simulated=is_simulated))

@@ -11,15 +11,14 @@ from pathlib import Path
 
 from prefect import flow, get_run_logger, task
 
+from flows.live import Tick, run_tick
 from flows.settings import Settings, load_settings, utc_now
-from flows.steps import Ingested, run_tick
 
 
 @task(name="tick", description="Ingest what is new, judge the bins that are complete, keep what changed.")
-def tick(settings: Settings) -> tuple[dict[str, Ingested], dict[str, str], list[str]]:
-    """Run the pipeline once; returns what came in, which sources failed, and a headline per changed incident."""
-    done = run_tick(settings, now=utc_now())
-    return done.ingested, done.failed, done.headlines()
+def tick(settings: Settings) -> Tick:
+    """Run the pipeline once."""
+    return run_tick(settings, now=utc_now())
 
 
 @flow(name="uproar-watch", description="Find outages in what people post.")
@@ -37,11 +36,11 @@ def watch(config: str | None = None) -> int:
         Number of incidents that changed.
     """
     logger = get_run_logger()
-    ingested, failed, headlines = tick(load_settings(Path(config) if config else None, environ=os.environ))
-    for label, came in ingested.items():
+    done = tick(load_settings(Path(config) if config else None, environ=os.environ))
+    for label, came in done.ingested.items():
         logger.info("%s: %d posts, %d new reports, %d skipped", label, came.posts, came.reports, came.n_skipped)
-    for label, reason in failed.items():
+    for label, reason in done.failed.items():
         logger.error("%s: %s", label, reason)
-    for headline in headlines:
-        logger.warning("%s", headline)
-    return len(headlines)
+    for sentence in done.headlines:
+        logger.warning("%s", sentence)
+    return len(done.incidents)

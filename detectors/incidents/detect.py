@@ -88,8 +88,6 @@ class Detection:
         for alarm in self.alarms:
             found = measure(series, self.baseline, alarm)
             onset, ended = found.onset, found.ended.at if found.ended else None
-            if ended is None and not alarm.is_open:  # it is over, though the counts do not show how
-                ended = alarm.last_alarm_at
             rows.append(
                 (onset.at, onset.low_at, onset.high_at, alarm.alarmed_at, ended)
                 + (alarm.score, found.peak, found.expected_at_peak)

@@ -60,9 +60,7 @@ def measure(series: CountSeries, baseline: Baseline, alarm: Alarm, *, since_at: 
     window = min(round((alarm.alarmed_at - alarm.window_start_at) / width), fired + 1)
     is_closed = not alarm.is_open
     onset = estimate_onset(stretch, alarm_bin=fired, window_bins=window, last_bin=last, is_closed=is_closed)
-    end = estimate_end(
-        stretch, onset_bin=onset.at, last_alarm_bin=last_fired, last_bin=last, is_closed=is_closed
-    )
+    end = estimate_end(stretch, onset_bin=onset.at, last_alarm_bin=last_fired, last_bin=last, is_closed=is_closed)
 
     first = min(int(onset.at), fired)
     stop = (max(last_fired, int(end.at)) if end else last) + 1
@@ -73,10 +71,17 @@ def measure(series: CountSeries, baseline: Baseline, alarm: Alarm, *, since_at: 
 
     return Measures(
         onset=Estimate(*(instant(b) for b in (onset.at, onset.low, onset.high))),
-        ended=Estimate(*(instant(b) for b in (end.at, end.low, end.high))) if end else None,
+        ended=Estimate(*(instant(b) for b in (end.at, end.low, end.high))) if end else _over(alarm, instant(onset.at)),
         peak=float(stretch.observed[peak]),
         peak_at=instant(peak),
         expected_at_peak=float(stretch.expected[peak]),
         n_reports=round(float(np.nansum(series.raw[bins][first:stop]))),
         n_authors=round(float(np.nansum(stretch.observed[first:stop]))),
     )
+
+
+def _over(alarm: Alarm, onset_at: datetime) -> Estimate | None:
+    """Return what is left to say where the counts do not show how it ended: it closed after it began."""
+    if alarm.closed_at is None:
+        return None
+    return Estimate(max(alarm.last_alarm_at, onset_at), onset_at, alarm.closed_at)

@@ -11,33 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from detectors.errors import InputError
-from flows.cli.output import DONE, emit, note, progress_bar, say, skipped
+from detectors.model import Severity
+from flows.cli.output import emit, note, progress_bar, say, skipped
 from flows.settings import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from detectors.incidents.lifecycle import History
-    from detectors.model import SeriesKey, Severity
-    from flows.steps import Ingested
+    from flows.replay import Replay
     from flows.store import Store
+
+Flag = Annotated[bool, Parameter(negative="")]
 
 
 def replay(  # noqa: PLR0913 - one parameter an option
     file: Path,
     /,
     *,
-    counts: Annotated[bool, Parameter(negative="")] = False,
+    counts: Flag = False,
     service: str | None = None,
     severity: Severity = "page",
     detector: str = "uproar",
     store: str | None = None,
     speed: str = "max",
     bin_width_s: int = 60,
-    assume_utc: Annotated[bool, Parameter(negative="")] = False,
+    assume_utc: Flag = False,
     html: Path | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Flag = False,
 ) -> int:
     """Find the incidents in a file of posts, or of counts.
 
@@ -72,23 +74,33 @@ def replay(  # noqa: PLR0913 - one parameter an option
     from flows import steps
 
     pace = _pace(speed)
+    _check(file, detector)
     with _opened(store) as kept:
-        if counts:
-            came, keys = _load_counts(kept, file, service, assume_utc=assume_utc)
-        else:
-            came, keys = _load_posts(kept, file, service, bin_width_s)
-        histories = steps.detect(kept, keys, detector=detector)
-        known = steps.histories(kept, keys)
-        chosen = [h for h in known if severity == "watch" or h.incident.severity == "page"]
-        _perform(histories if pace else [], pace)
+        with progress_bar(f"Reading {file.name}") as advance:
+            if counts:
+                done = _counts(kept, file, service, detector, assume_utc=assume_utc)
+            else:
+                done = _posts(kept, file, service, detector, (bin_width_s, advance))
+        chosen = done.at_least(severity)
+        if pace:
+            perform(chosen, pace, sleep=time.sleep)  # noqa: TID251 - somebody watches
         show(kept, chosen, as_json=json)
-        if not json:
-            say(summary(kept, keys, chosen, came))
         if html and chosen:
             largest = max(chosen, key=lambda history: history.incident.score)
             html.write_text(steps.page(kept, largest.incident), encoding="utf-8")
             note(f"wrote {html}")
-    return skipped(came.skipped, came.n_skipped)
+    if not json:
+        say(summary(done, chosen))
+    return skipped(done.came.skipped, done.came.n_skipped)
+
+
+def _check(file: Path, detector: str) -> None:
+    from detectors.spikes import DETECTORS
+
+    if not file.is_file():
+        raise InputError("there is no such file" if not file.exists() else "this is not a file", place=str(file))
+    if detector not in DETECTORS:
+        raise InputError(f"no detector {detector!r}; there are {', '.join(sorted(DETECTORS))}")
 
 
 @contextmanager
@@ -104,57 +116,48 @@ def _opened(url: str | None) -> Iterator[Store]:
         yield store
 
 
-def _load_posts(store: Store, file: Path, service: str | None, bin_width_s: int) -> tuple[Ingested, list[SeriesKey]]:
-    from detectors.matching import Reader
+def _posts(
+    store: Store, file: Path, service: str | None, detector: str, reading: tuple[int, Callable[[int, int], object]]
+) -> Replay:
     from detectors.reference import catalogue
-    from flows import steps
+    from flows.replay import replay_posts
     from flows.sources.archive import Archive
+    from flows.steps import Watched
 
+    bin_width_s, advance = reading
     services = None if service is None else {catalogue().get_or_suggest(service).id}
-    watched = steps.Watched(services, bin_width_s)
-    with progress_bar(f"Reading {file.name}") as advance:
-        source = Archive(file, now=utc_now(), progress=advance)
-        came = steps.ingest(store, source, Reader(), watched)
-    keys = [key for key in store.keys() if key.source == source.name and key.bin_width_s == bin_width_s]
-    return came, [key for key in keys if services is None or key.service in services]
+    source = Archive(file, now=utc_now(), progress=advance)
+    return replay_posts(store, source, Watched(services, bin_width_s), detector=detector)
 
 
-def _load_counts(
-    store: Store, file: Path, service: str | None, *, assume_utc: bool
-) -> tuple[Ingested, list[SeriesKey]]:
-    from detectors.reference import catalogue
-    from flows import steps
-    from flows.sources.archive import read_counts
+def _counts(store: Store, file: Path, service: str | None, detector: str, *, assume_utc: bool) -> Replay:
+    from flows.replay import replay_counts
 
-    name = catalogue().get_or_suggest(service).id if service else file.name.split(".")[0]
-    found = read_counts(file, service=name, assume_utc=assume_utc)
-    key = store.commit_counts(found.series)
-    came = steps.Ingested(posts=len(found.series), n_skipped=found.n_skipped, skipped=list(found.skipped))
-    return came, [key]
+    return replay_counts(store, file, service=service, now=utc_now(), assume_utc=assume_utc, detector=detector)
 
 
-def show(store: Store, histories: list[History], *, as_json: bool) -> None:
+def show(store: Store, histories: Sequence[History], *, as_json: bool) -> None:
     """Print incidents, the earliest first."""
     from flows import steps
     from flows.report.record import incident_record
     from flows.report.sentences import lines
 
     for history in histories:
+        incident = history.incident
         if as_json:
-            emit(incident_record(history.incident))
-        else:
-            view = steps.view(store, history.incident)
-            say("\n".join(lines(history.incident, service_name=view.service_name, earlier=view.earlier)))
-            say()
+            emit(incident_record(incident))
+            continue
+        name, before = steps.service_name(incident.service), steps.earlier(store, incident)
+        say("\n".join(lines(incident, service_name=name, earlier=before)) + "\n")
 
 
-def summary(store: Store, keys: list[SeriesKey], chosen: list[History], came: Ingested) -> str:
+def summary(done: Replay, chosen: Sequence[History]) -> str:
     """Say what was read and what was found, in one line."""
     found = f"{len(chosen)} incident{'' if len(chosen) == 1 else 's'}"
-    read = f"{came.posts:,} posts, {came.reports:,} reports" if came.reports else f"{came.posts:,} records"
-    learning = [key.service for key in keys if store.learning_until(key)]
-    still = f"; still learning: {', '.join(learning)}" if learning else ""
-    return f"{read}, {len(keys)} series: {found}{still}"
+    came, n_series = done.came, len(done.keys)
+    read = f"{came.posts:,} posts, {came.reports:,} new reports" if came.reports else f"{came.posts:,} records"
+    still = f"; too little seen to judge {', '.join(sorted(done.learning))}" if done.learning else ""
+    return f"{read}, {n_series} series: {found}{still}"
 
 
 def _pace(speed: str) -> float | None:
@@ -165,20 +168,17 @@ def _pace(speed: str) -> float | None:
         factor = float(speed.removesuffix("x"))
     except ValueError:
         factor = 0
-    if factor <= 0:
+    if not 0 < factor < float("inf"):
         raise InputError(f"--speed is max or a number of times like 1x or 60x, not {speed!r}")
     return factor
 
 
-def _perform(histories: list[History], pace: float | None, sleep: Callable[[float], None] = time.sleep) -> None:
+def perform(histories: Sequence[History], pace: float, *, sleep: Callable[[float], None]) -> None:
     """Tell what happened in the order and at the pace in which it could have been known."""
     steps = sorted((step.at, history.incident.service, step) for history in histories for step in history.transitions)
     before: datetime | None = None
     for at, service, step in steps:
-        if before and pace:
+        if before:
             sleep((at - before).total_seconds() / pace)
         note(f"{at:%Y-%m-%d %H:%M} {service}: {step.new} ({step.reason})")
         before = at
-
-
-__all__ = ["DONE", "replay", "show", "summary"]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flows.cli.output import DONE, LOOK, emit, note, say
+from flows.cli.output import DONE, LOOK, emit, note, say, skipped
 from flows.settings import load_settings, utc_now
 
 if TYPE_CHECKING:
-    from flows.steps import Tick
+    from flows.live import Tick
 
 
 def watch(
@@ -36,7 +36,7 @@ def watch(
     json
         Print one JSON object a tick.
     """
-    from flows.steps import run_tick
+    from flows.live import run_tick
 
     settings = load_settings(config, environ=os.environ)
     while True:
@@ -49,20 +49,19 @@ def watch(
 
 def report(done: Tick, *, as_json: bool) -> int:
     """Tell what a tick did, and return the exit code."""
-    code = LOOK if done.failed or any(came.n_skipped for came in done.ingested.values()) else DONE
+    code = LOOK if done.needs_a_look else DONE
     if as_json:
         emit(done.record())
         return code
     for label, came in done.ingested.items():
         say(f"{label}: {came.posts:,} posts, {came.reports:,} new reports")
-        for message in came.skipped[:10]:
-            note(f"skipped {message}")
+        skipped(came.skipped, came.n_skipped)
     for label, reason in done.failed.items():
         note(f"{label} failed: {reason}")
-    for headline in done.headlines():
-        say(headline)
-    if not done.histories:
-        say("No incident has changed.")
+    for sentence in done.headlines or ("No incident has changed.",):
+        say(sentence)
+    if done.learning:
+        say(f"Still learning what is usual: {', '.join(sorted(done.learning))}")
     return code
 
 
@@ -79,6 +78,7 @@ def serve(*, config: Path | None = None) -> int:
     from flows.deploy import serve as serve_flow
 
     settings = load_settings(config, environ=os.environ)
-    note(f"Every {settings.watch.every_s} s, until stopped. Prefect: {os.environ.get('PREFECT_API_URL', 'a server of our own')}")
-    serve_flow(settings, config, sleep=time.sleep)
+    server = os.environ.get("PREFECT_API_URL", "a server of our own")
+    note(f"A tick every {settings.watch.every_s} s, until stopped. Prefect: {server}")
+    serve_flow(settings, config, sleep=time.sleep)  # noqa: TID251 - waits for the server
     return DONE

@@ -1,0 +1,102 @@
+"""Replaying: files of posts or counts through the whole pipeline, from the first record to the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.resources import as_file
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from detectors.matching import Reader
+from detectors.model import Instant  # noqa: TC001 - msgspec reads it
+from detectors.reference import catalogue, resource
+from flows import steps
+from flows.sources.archive import Archive, read_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from detectors.incidents.lifecycle import History
+    from detectors.model import SeriesKey, Severity
+    from flows.store import Store
+
+SAMPLE = "imessage_simulated"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a replay did.
+
+    Attributes
+    ----------
+    came
+        What was read.
+    keys
+        The series that were looked at.
+    histories
+        Every incident of them with its transitions, by onset.
+    learning
+        Services of which too little was seen to judge, with the end of what was seen (UTC).
+    """
+
+    came: steps.Ingested
+    keys: list[SeriesKey]
+    histories: list[History]
+    learning: dict[str, datetime]
+
+    def at_least(self, severity: Severity) -> list[History]:
+        """Return the incidents of a severity: ``page`` only those, ``watch`` every one."""
+        return [h for h in self.histories if severity == "watch" or h.incident.severity == "page"]
+
+
+class SimulatedTruth(msgspec.Struct):
+    """The outage of the bundled sample, as it was simulated."""
+
+    service: str
+    onset_at: Instant
+    end_at: Instant
+    factor: float
+
+
+def replay_posts(store: Store, source: Archive, watched: steps.Watched, *, detector: str = "uproar") -> Replay:
+    """Replay a file of posts: all of it is ingested, then every series is judged.
+
+    The outcome does not depend on the order of the lines, nor on how often a replay was killed and begun again.
+    """
+    came = steps.ingest(store, source, Reader(), watched)
+    keys = [key for key in steps.chosen_keys(store, watched.services) if key.source == source.name]
+    return _judge(store, keys, came, detector)
+
+
+def replay_counts(  # noqa: PLR0913 - what a file of counts needs to be told
+    store: Store, file: Path, *, service: str | None, now: datetime, assume_utc: bool = False, detector: str = "uproar"
+) -> Replay:
+    """Replay a file of counts; ``service`` None names the series after the file."""
+    name = catalogue().get_or_suggest(service).id if service else file.name.split(".", maxsplit=1)[0]
+    found = read_counts(file, service=name, now=now, assume_utc=assume_utc)
+    key = store.commit_counts(found.series)
+    came = steps.Ingested(posts=len(found.series), n_skipped=found.n_skipped, skipped=list(found.skipped))
+    return _judge(store, [key], came, detector)
+
+
+def replay_sample(store: Store, *, progress: Callable[[int, int], object] | None = None) -> Replay:
+    """Replay the bundled posts, which are simulated."""
+    now = sample_truth().end_at + timedelta(days=7)
+    with as_file(resource("samples", f"{SAMPLE}.jsonl.gz")) as path:
+        return replay_posts(store, Archive(path, now=now, progress=progress), steps.Watched())
+
+
+def sample_truth() -> SimulatedTruth:
+    """Return what there is to find in the bundled posts."""
+    text = resource("samples", f"{SAMPLE}.truth.json").read_bytes()
+    outages = msgspec.json.decode(text, type=dict[str, msgspec.Raw])["outages"]
+    return msgspec.json.decode(outages, type=list[SimulatedTruth])[0]
+
+
+def _judge(store: Store, keys: list[SeriesKey], came: steps.Ingested, detector: str) -> Replay:
+    done = steps.detect(store, keys, detector=detector)
+    return Replay(came, keys, steps.histories(store, keys), done.learning)
