@@ -115,7 +115,8 @@ class Bank:
         self._start_s = int(self.start_at.timestamp())
         self._slots = Slots(bin_width_s)
         self._plan = self.parameters.plan(bin_width_s)
-        self._state = _new_state(n_series, len(self._plan.windows), self.parameters.history_bins(bin_width_s))
+        self._series = _new_series(n_series)
+        self._rings = np.zeros((n_series, self.parameters.history_bins(bin_width_s), 3))
         shape = (n_series, DAYS, self._slots.per_day)
         self._counts = np.zeros(shape, np.float32)
         self._exposure = np.zeros(shape, np.float32)
@@ -129,7 +130,7 @@ class Bank:
     @property
     def n_observed(self) -> NDArray[np.int64]:
         """Shape (series,): how many bins were observed so far."""
-        return self._state.n_observed.copy()
+        return np.array(self._series["n_observed"])
 
     def step(self, observed: ArrayLike, exposure: ArrayLike | None = None) -> Scores:
         """Take the next bin of every series; ``observed`` (and ``exposure``) of shape (series,). See :meth:`run`."""
@@ -158,14 +159,14 @@ class Bank:
         if (y < 0).any() or np.isinf(y).any():
             raise SeriesError("a count below 0, or infinite")
         x = np.ones(y.shape) if exposure is None else _checked_exposure(exposure, y)
-        out = _new_output(y.shape)
+        out = np.zeros(y.shape, kernel.BIN)
         block, days = self._block(y, x)
         first_bin = self.n_bins
         for first, last in _runs(days):
             self._begin_day(int(days[first]))
-            kernel.run(self._plan, self._state, (first, last, first_bin), block, out)
+            kernel.run(self._plan, (self._series, self._rings), (first, last, first_bin), block, out)
             self.n_bins += last - first
-        return Scores(*out)
+        return Scores(*(np.ascontiguousarray(out[f.name]) for f in fields(Scores)))
 
     def _block(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> tuple[kernel.Block, NDArray[np.int64]]:
         """Place the next bins in the week; return the block and, of shape (bins,), days since 1970-01-01."""
@@ -192,14 +193,19 @@ class Bank:
         """Refit the profiles when a day begins."""
         if self.n_bins == 0 or (self._start_s + (self.n_bins - 1) * self.bin_width_s) // DAY_S == today:
             return
-        phi = self._state.phi[:, self._plan.profile_window].copy()
+        phi = np.ascontiguousarray(self._series["phi"][:, self._plan.profile_window])
         refit(self._counts, self._exposure, (today, self._slots.full_day), (phi, self._week))
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that changes, by the name it has in a saved state."""
+        names = kernel.SERIES.names or ()
+        records = {name: self._series[name] for name in names}
+        return {**records, "rings": self._rings, "counts": self._counts, "seen": self._exposure, "week": self._week}
 
     # --- state ---------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
         """Return everything that the future depends on, as JSON can carry it."""
-        arrays = {**self._state._asdict(), "counts": self._counts, "seen": self._exposure, "week": self._week}
         return {
             "version": STATE_VERSION,
             "n_series": self.n_series,
@@ -207,7 +213,7 @@ class Bank:
             "start_at": self.start_at.isoformat(),
             "n_bins": self.n_bins,
             "parameters": {name: _plain(value) for name, value in asdict(self.parameters).items()},
-            "arrays": {name: pack(array) for name, array in arrays.items()},
+            "arrays": {name: pack(array) for name, array in self._arrays().items()},
         }
 
     @classmethod
@@ -233,8 +239,7 @@ class Bank:
                 parameters=parameters,
             )
             bank.n_bins = int(state["n_bins"])
-            targets = {**bank._state._asdict(), "counts": bank._counts, "seen": bank._exposure, "week": bank._week}
-            for name, target in targets.items():
+            for name, target in bank._arrays().items():
                 target[...] = unpack(state["arrays"][name], target)
         except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, zlib.error) as error:
             raise StateError(f"damaged detector state ({type(error).__name__}): score the series again") from error
@@ -280,36 +285,10 @@ def _checked_exposure(exposure: ArrayLike, like: NDArray[np.float64]) -> NDArray
     return x
 
 
-def _new_state(n: int, n_windows: int, ring: int) -> kernel.State:
-    def zeros(*shape: int) -> NDArray[np.float64]:
-        return np.zeros((n, *shape))
-
-    def none() -> NDArray[np.int64]:
-        return np.full(n, -1, dtype=np.int64)
-
-    return kernel.State(
-        level=np.full(n, kernel.FIRST_LEVEL),
-        fast_y=zeros(),
-        fast_x=zeros(),
-        slow_y=zeros(),
-        slow_x=zeros(),
-        n_observed=np.zeros(n, dtype=np.int64),
-        sum_y=zeros(),
-        sum_x=zeros(),
-        ring_y=zeros(ring),
-        ring_x=zeros(ring),
-        ring_level=zeros(ring),
-        sums=zeros(n_windows, 5),
-        phi=np.full((n, n_windows), 1.0 / kernel.WEIGHT),
-        theta=np.ones((n, n_windows)),
-        incident_from=none(),
-        incident_level=zeros(),
-        incident_peak=zeros(),
-        usable_from=np.zeros(n, dtype=np.int64),
-        silent_from=none(),
-    )
-
-
-def _new_output(shape: tuple[int, int]) -> kernel.Output:
-    kinds = {"watch_window": np.int64, "page_window": np.int64, "is_frozen": np.bool_, "is_silent": np.bool_}
-    return kernel.Output(*(np.zeros(shape, kinds.get(name, np.float64)) for name in kernel.Output._fields))
+def _new_series(n: int) -> NDArray[np.void]:
+    series = np.zeros(n, kernel.SERIES)
+    series["level"] = kernel.FIRST_LEVEL
+    series["phi"] = 1.0 / kernel.WEIGHT
+    series["theta"] = 1.0
+    series["incident_from"] = series["silent_from"] = -1
+    return series

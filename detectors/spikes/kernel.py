@@ -14,11 +14,12 @@ Notation: ``y`` reports in the bin, ``p`` profile (mean 1), ``x`` exposure in [0
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from detectors.baselines.jit import compiled
+from detectors.spikes.parameters import MAX_WINDOWS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,50 +44,104 @@ WEIGHT = 20.0
 SELF_EXCITATION_FADES = 5.0
 
 
-class State(NamedTuple):
-    """What a series remembers; each array's first axis is the series.
+SERIES: np.dtype[np.void] = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [
+                ("level", "f8"),
+                ("fast_y", "f8"),
+                ("fast_x", "f8"),
+                ("slow_y", "f8"),
+                ("slow_x", "f8"),
+                ("sum_y", "f8"),
+                ("sum_x", "f8"),
+                ("incident_level", "f8"),
+                ("incident_peak", "f8"),
+                ("n_observed", "i8"),
+                ("incident_from", "i8"),
+                ("usable_from", "i8"),
+                ("silent_from", "i8"),
+                ("phi", "f8", (MAX_WINDOWS,)),
+                ("theta", "f8", (MAX_WINDOWS,)),
+                ("sums", "f8", (MAX_WINDOWS, 5)),
+            ]
+        ),
+    )
+)
+"""What one series remembers: see :class:`Series`."""
+
+BIN: np.dtype[np.void] = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [
+                ("expected", "f8"),
+                ("dispersion", "f8"),
+                ("watch", "f8"),
+                ("page", "f8"),
+                ("watch_window", "i4"),
+                ("page_window", "i4"),
+                ("is_frozen", "?"),
+                ("is_silent", "?"),
+            ],
+            align=True,
+        ),
+    )
+)
+"""What a bin yields; see :class:`detectors.spikes.bank.Scores`."""
+
+
+class Series(Protocol):
+    """A record of :data:`SERIES`: what one series remembers, besides its ring.
 
     Attributes
     ----------
     level, fast_y, fast_x, slow_y, slow_x
         L, A_f, B_f, A_s, B_s.
-    n_observed
-        Observed bins so far.
     sum_y, sum_x
         Running sums of reports and of ``p x``.
-    ring_y, ring_x, ring_level
-        Shape (series, ring): the running sums and the level as they were before each of the latest bins.
-    sums
-        Shape (series, windows, 5): N, E, Q1, Q2, Q3 of the variance.
-    phi, theta
-        Shape (series, windows).
     incident_from, incident_level, incident_peak
         First bin of the open baseline incident (-1: none), the level frozen there, its largest excess.
+    n_observed
+        Observed bins so far.
     usable_from
         First bin that windows may hold: the end of the last incident.
     silent_from
         First bin of the feed's silence (-1: none).
+    phi, theta, sums
+        Shape (windows,) and (windows, 5): the variance, and its sums N, E, Q1, Q2, Q3.
     """
 
-    level: Floats
-    fast_y: Floats
-    fast_x: Floats
-    slow_y: Floats
-    slow_x: Floats
-    n_observed: Ints
-    sum_y: Floats
-    sum_x: Floats
-    ring_y: Floats
-    ring_x: Floats
-    ring_level: Floats
-    sums: Floats
+    level: float
+    fast_y: float
+    fast_x: float
+    slow_y: float
+    slow_x: float
+    sum_y: float
+    sum_x: float
+    incident_level: float
+    incident_peak: float
+    n_observed: int
+    incident_from: int
+    usable_from: int
+    silent_from: int
     phi: Floats
     theta: Floats
-    incident_from: Ints
-    incident_level: Floats
-    incident_peak: Floats
-    usable_from: Ints
-    silent_from: Ints
+    sums: Floats
+
+
+class Bin(Protocol):
+    """A record of :data:`BIN`."""
+
+    expected: float
+    dispersion: float
+    watch: float
+    page: float
+    watch_window: int
+    page_window: int
+    is_frozen: bool
+    is_silent: bool
 
 
 class Block(NamedTuple):
@@ -116,19 +171,6 @@ class Block(NamedTuple):
     week: Floats
     counts: NDArray[np.float32]
     seen: NDArray[np.float32]
-
-
-class Output(NamedTuple):
-    """What a bin yields; each of shape (series, bins). See :class:`detectors.spikes.bank.Scores`."""
-
-    expected: Floats
-    dispersion: Floats
-    watch: Floats
-    page: Floats
-    watch_window: Ints
-    page_window: Ints
-    is_frozen: NDArray[np.bool_]
-    is_silent: NDArray[np.bool_]
 
 
 # --- deviance ------------------------------------------------------------------------------------------------
@@ -161,57 +203,57 @@ def ceiling(s: float, m: float, k: float) -> float:
 
 
 @compiled
-def reports_since(state: State, i: int, start: int) -> float:
-    """Reports from bin ``start`` to now."""
-    return float(state.sum_y[i] - state.ring_y[i, start % state.ring_y.shape[1]])
+def reports_since(series: Series, ring: Floats, start: int) -> float:
+    """Return the reports from bin ``start`` to now."""
+    return series.sum_y - float(ring[start & (len(ring) - 1), 0])
 
 
 @compiled
-def exposure_since(state: State, i: int, start: int) -> float:
-    """Sum of ``p x`` from bin ``start`` to now."""
-    return float(state.sum_x[i] - state.ring_x[i, start % state.ring_x.shape[1]])
+def exposure_since(series: Series, ring: Floats, start: int) -> float:
+    """Return the sum of ``p x`` from bin ``start`` to now."""
+    return series.sum_x - float(ring[start & (len(ring) - 1), 1])
 
 
 @compiled
-def level_before(state: State, i: int, start: int) -> float:
-    """Level before bin ``start``; inside an open incident, that before the incident."""
-    if 0 <= state.incident_from[i] <= start:
-        return float(state.incident_level[i])
-    return float(state.ring_level[i, start % state.ring_level.shape[1]])
+def level_before(series: Series, ring: Floats, start: int) -> float:
+    """Return the level before bin ``start``; inside an open incident, that before the incident."""
+    if 0 <= series.incident_from <= start:
+        return series.incident_level
+    return float(ring[start & (len(ring) - 1), 2])
 
 
 @compiled
-def push(state: State, i: int, t: int, p: float) -> None:
+def push(series: Series, ring: Floats, t: int) -> None:
     """Remember how things stood before bin ``t``."""
-    slot = t % state.ring_y.shape[1]
-    state.ring_y[i, slot] = state.sum_y[i]
-    state.ring_x[i, slot] = state.sum_x[i]
-    state.ring_level[i, slot] = state.level[i]
+    slot = t & (len(ring) - 1)
+    ring[slot, 0] = series.sum_y
+    ring[slot, 1] = series.sum_x
+    ring[slot, 2] = series.level
 
 
 @compiled
-def fill_windows(plan: Plan, state: State, i: int, t: int, window: Floats) -> int:
+def fill_windows(plan: Plan, series: Series, ring: Floats, t: int, window: Floats) -> int:
     """Fill ``window`` (2, windows) with s and m; return how many windows, from the shortest on, can be used."""
-    for w in range(len(plan.windows)):
+    for w in range(plan.n_windows):
         start = t + 1 - plan.windows[w]
-        if start < state.usable_from[i]:
+        if start < series.usable_from:
             return w
-        window[0, w] = reports_since(state, i, start)
-        window[1, w] = level_before(state, i, start) * exposure_since(state, i, start)
+        window[0, w] = reports_since(series, ring, start)
+        window[1, w] = level_before(series, ring, start) * exposure_since(series, ring, start)
         if window[1, w] <= 0.0:
             return w
-    return len(plan.windows)
+    return int(plan.n_windows)
 
 
 # --- gates (for the baseline only) ---------------------------------------------------------------------------
 
 
 @compiled
-def gate(plan: Plan, state: State, i: int, window: Floats, usable: int) -> tuple[float, int]:
+def gate(plan: Plan, series: Series, window: Floats, usable: int) -> tuple[float, int]:
     """G: the largest deviance from "twice usual + 1", and its window; 0 if it is below all that matters."""
     best, best_w = 0.0, 0
     for w in range(min(usable, plan.n_gate)):
-        s, m, k = window[0, w], 2.0 * window[1, w] + 1.0, 1.0 / state.phi[i, w]
+        s, m, k = window[0, w], 2.0 * window[1, w] + 1.0, 1.0 / series.phi[w]
         if s < plan.min_reports or s <= m or ceiling(s, m, k) - plan.gate_penalty[w] < GATE_LEARN:
             continue
         value = deviance(s, m, k) - plan.gate_penalty[w]
@@ -221,10 +263,10 @@ def gate(plan: Plan, state: State, i: int, window: Floats, usable: int) -> tuple
 
 
 @compiled
-def n_quiet(plan: Plan, state: State, i: int, window: Floats, usable: int) -> int:
+def n_quiet(plan: Plan, series: Series, window: Floats, usable: int) -> int:
     """Count the windows, from the shortest on, before the first with Q of 5 nats: those that may learn."""
     for w in range(usable):
-        s, m, k = window[0, w], window[1, w], 1.0 / min(state.phi[i, w], Q_PHI_MAX)
+        s, m, k = window[0, w], window[1, w], 1.0 / min(series.phi[w], Q_PHI_MAX)
         limit = GATE_LEARN + plan.gate_penalty[w]
         if s < plan.min_reports or s <= m or ceiling(s, m, k) < limit:
             continue
@@ -243,15 +285,15 @@ def excitation(theta: float, m: float) -> float:
 
 
 @compiled
-def page(plan: Plan, state: State, i: int, window: Floats, usable: int) -> tuple[float, int]:
+def page(plan: Plan, series: Series, window: Floats, usable: int) -> tuple[float, int]:
     """Return the page score, "several times usual", and the window that reached it."""
     best, best_w = 0.0, 0
     for w in range(min(usable, plan.n_page)):
         s, m = window[0, w], window[1, w]
         if s < plan.min_reports or s <= plan.page_times[0] * m + plan.page_floor:
             continue
-        by = excitation(state.theta[i, w], m)
-        k = 0.5 / state.phi[i, w]
+        by = excitation(series.theta[w], m)
+        k = 0.5 / series.phi[w]
         for arm in range(2):
             usual = (plan.page_times[arm] * m + plan.page_floor) / by
             least = best * plan.page_threshold[arm] + plan.page_penalty[w]
@@ -264,14 +306,14 @@ def page(plan: Plan, state: State, i: int, window: Floats, usable: int) -> tuple
 
 
 @compiled
-def watch(plan: Plan, state: State, i: int, window: Floats, usable: int) -> tuple[float, int]:
+def watch(plan: Plan, series: Series, window: Floats, usable: int) -> tuple[float, int]:
     """Return the watch score, "any credible rise", and the window that reached it."""
     best, best_w = 0.0, 0
     for w in range(min(usable, plan.n_watch)):
         s, m = window[0, w], window[1, w]
         if s < plan.min_reports or s <= m + plan.watch_floor:
             continue
-        phi, by = state.phi[i, w], excitation(state.theta[i, w], m)
+        phi, by = series.phi[w], excitation(series.theta[w], m)
         least = best * plan.watch_threshold + plan.watch_penalty[w]
         if ceiling(s / by, (m + plan.watch_floor) / by, 1.0 / phi) <= least:
             continue
@@ -286,13 +328,12 @@ def watch(plan: Plan, state: State, i: int, window: Floats, usable: int) -> tupl
 
 
 @compiled
-def learn_variance(plan: Plan, state: State, i: int, t: int, quiet: tuple[Floats, int]) -> None:
+def learn_variance(plan: Plan, series: Series, t: int, window: Floats, n_quiet: int) -> None:
     """Learn phi and theta of each quiet window from its own forecast errors, winsorised."""
-    window, n = quiet
-    for w in range(n):
-        if t % plan.learn_every[w] != 0:
+    for w in range(n_quiet):
+        if plan.learn_every[w] > 1 and t % plan.learn_every[w] != 0:
             continue
-        s, m, phi, sums, decay = window[0, w], window[1, w], state.phi[i, w], state.sums[i, w], plan.learn_decay[w]
+        s, m, phi, sums, decay = window[0, w], window[1, w], series.phi[w], series.sums[w], plan.learn_decay[w]
         error = (s - m) * (s - m)
         weight = (m / (1.0 + phi * m)) ** 2
         sums[0] = decay * sums[0] + weight * (min(error, 16.0 * (m + min(phi, 0.1) * m * m)) - m) / (m * m)
@@ -301,182 +342,194 @@ def learn_variance(plan: Plan, state: State, i: int, t: int, quiet: tuple[Floats
         sums[3] = decay * sums[3] + m
         sums[4] = decay * sums[4] + m * m
         phi = min(max((sums[0] + 1.0) / (sums[1] + WEIGHT), PHI_MIN), PHI_MAX)
-        state.phi[i, w] = phi
-        state.theta[i, w] = min(max((sums[2] - phi * sums[4] + WEIGHT) / (sums[3] + WEIGHT), 1.0), THETA_MAX)
+        series.phi[w] = phi
+        series.theta[w] = min(max((sums[2] - phi * sums[4] + WEIGHT) / (sums[3] + WEIGHT), 1.0), THETA_MAX)
 
 
 # --- level ---------------------------------------------------------------------------------------------------
 
 
 @compiled
-def set_level(state: State, i: int) -> None:
+def set_level(series: Series) -> None:
     """L: the fast level, leaning on the slow one."""
-    slow = (state.slow_y[i] + FIRST_LEVEL) / (state.slow_x[i] + 1.0)
-    state.level[i] = (PRIOR_REPORTS + state.fast_y[i]) / (PRIOR_REPORTS / slow + state.fast_x[i])
+    slow = (series.slow_y + FIRST_LEVEL) / (series.slow_x + 1.0)
+    series.level = (PRIOR_REPORTS + series.fast_y) / (PRIOR_REPORTS / slow + series.fast_x)
 
 
 @compiled
-def learn_level(plan: Plan, state: State, i: int, y: float, px: float) -> None:
+def learn_level(plan: Plan, series: Series, y: float, px: float) -> None:
     """Take one bin into both levels, clipped to what is plausible once a day has been seen."""
-    if state.n_observed[i] > plan.day:
-        usual = state.level[i] * px
+    if series.n_observed > plan.day:
+        usual = series.level * px
         reach = 4.0 * math.sqrt(usual + 0.1 * usual * usual)
         y = min(max(y, usual - reach), usual + reach + 2.0)
-    state.fast_y[i] = plan.fast_decay * state.fast_y[i] + y
-    state.fast_x[i] = plan.fast_decay * state.fast_x[i] + px
-    state.slow_y[i] = plan.slow_decay * state.slow_y[i] + y
-    state.slow_x[i] = plan.slow_decay * state.slow_x[i] + px
-    set_level(state, i)
+    series.fast_y = plan.fast_decay * series.fast_y + y
+    series.fast_x = plan.fast_decay * series.fast_x + px
+    series.slow_y = plan.slow_decay * series.slow_y + y
+    series.slow_x = plan.slow_decay * series.slow_x + px
+    set_level(series)
 
 
 # --- silence -------------------------------------------------------------------------------------------------
 
 
 @compiled
-def hear_silence(plan: Plan, state: State, i: int, t: int) -> bool:
+def hear_silence(plan: Plan, series: Series, ring: Floats, t: int) -> bool:
     """Whether the feed is silent: far fewer reports than usual for 15 minutes, and not for more than 8 hours."""
     start = t + 1 - plan.silence
-    if start < 0 or state.n_observed[i] < plan.warm_up:
+    if start < 0 or series.n_observed < plan.warm_up:
         return False
-    usual = level_before(state, i, start) * exposure_since(state, i, start)
-    nats = lower_deviance(reports_since(state, i, start), usual, SILENCE_K) if usual > 0.0 else 0.0
-    if state.silent_from[i] < 0 and nats > SILENCE_NATS:
-        state.silent_from[i] = t
-    elif state.silent_from[i] >= 0 and nats < SILENCE_OVER_NATS:
-        state.silent_from[i] = -1
-    return bool(state.silent_from[i] >= 0 and t - state.silent_from[i] < plan.silence_limit)
+    usual = level_before(series, ring, start) * exposure_since(series, ring, start)
+    nats = lower_deviance(reports_since(series, ring, start), usual, SILENCE_K) if usual > 0.0 else 0.0
+    if series.silent_from < 0 and nats > SILENCE_NATS:
+        series.silent_from = t
+    elif series.silent_from >= 0 and nats < SILENCE_OVER_NATS:
+        series.silent_from = -1
+    return bool(series.silent_from >= 0 and t - series.silent_from < plan.silence_limit)
 
 
 # --- baseline incident ---------------------------------------------------------------------------------------
 
 
 @compiled
-def excess_now(plan: Plan, state: State, i: int, t: int) -> tuple[float, float]:
+def excess_now(plan: Plan, series: Series, ring: Floats, t: int) -> tuple[float, float]:
     """Return reports and expectation of the last 10 minutes, against the frozen level."""
     start = max(0, t + 1 - plan.settle)
-    return reports_since(state, i, start), state.incident_level[i] * exposure_since(state, i, start)
+    return reports_since(series, ring, start), series.incident_level * exposure_since(series, ring, start)
 
 
 @compiled
-def open_incident(plan: Plan, state: State, i: int, t: int, w: int) -> None:
+def open_incident(plan: Plan, series: Series, ring: Floats, t: int, w: int) -> None:
     """Freeze the level as it was before window ``w``."""
     start = t + 1 - plan.windows[w]
-    level = level_before(state, i, start)
-    state.incident_from[i] = start
-    state.incident_level[i] = level
-    state.incident_peak[i] = 0.0
-    state.level[i] = level
+    level = level_before(series, ring, start)
+    series.incident_from = start
+    series.incident_level = level
+    series.incident_peak = 0.0
+    series.level = level
 
 
 @compiled
-def is_over(plan: Plan, state: State, i: int, t: int, p: float) -> bool:
+def is_over(plan: Plan, series: Series, ring: Floats, t: int, p: float) -> bool:
     """Whether the open incident's reports are back to usual, or have faded."""
-    s, m = excess_now(plan, state, i, t)
-    state.incident_peak[i] = max(state.incident_peak[i], s - m)
-    if t + 1 - state.incident_from[i] < plan.min_age:
+    s, m = excess_now(plan, series, ring, t)
+    series.incident_peak = max(series.incident_peak, s - m)
+    if t + 1 - series.incident_from < plan.min_age:
         return False
-    per_min = state.incident_level[i] * p / plan.bin_min
+    per_min = series.incident_level * p / plan.bin_min
     minutes = min(max(CLOSING_REPORTS / per_min, CLOSING_MIN_MIN), CLOSING_MAX_MIN)
     bins = max(1, int(minutes / plan.bin_min + 0.5))
     start = max(0, t + 1 - bins)
-    seen = exposure_since(state, i, start)
+    seen = exposure_since(series, ring, start)
     if seen <= CLOSING_MIN_EXPOSURE * p * bins:
         return False
-    if deviance(reports_since(state, i, start), state.incident_level[i] * seen, CLOSING_K) < CLOSED_NATS:
+    if deviance(reports_since(series, ring, start), series.incident_level * seen, CLOSING_K) < CLOSED_NATS:
         return True
-    return s - m < FADED_SHARE * state.incident_peak[i] and deviance(s, m, CLOSING_K) < FADED_NATS
+    return s - m < FADED_SHARE * series.incident_peak and deviance(s, m, CLOSING_K) < FADED_NATS
 
 
 @compiled
-def tend_incident(plan: Plan, state: State, i: int, t: int, p: float) -> None:
+def tend_incident(plan: Plan, series: Series, ring: Floats, t: int, p: float) -> None:
     """Close the open incident if it is over; after 12 hours take it for the new normal (the fast level only)."""
-    if t + 1 - state.incident_from[i] > plan.rebase_after:
+    if t + 1 - series.incident_from > plan.rebase_after:
         start = max(0, t + 1 - plan.rebase_from)
-        state.fast_y[i] = reports_since(state, i, start)
-        state.fast_x[i] = exposure_since(state, i, start)
-    elif not is_over(plan, state, i, t, p):
+        series.fast_y = reports_since(series, ring, start)
+        series.fast_x = exposure_since(series, ring, start)
+    elif not is_over(plan, series, ring, t, p):
         return
-    state.incident_from[i] = -1
-    state.usable_from[i] = t + 1
-    set_level(state, i)
+    series.incident_from = -1
+    series.usable_from = t + 1
+    set_level(series)
 
 
 # --- one bin, and many ---------------------------------------------------------------------------------------
 
 
 @compiled
-def decide(plan: Plan, state: State, i: int, t: int, scratch: tuple[Floats, Output, int]) -> float:
+def decide(plan: Plan, series: Series, ring: Floats, t: int, given: tuple[Floats, Bin]) -> float:
     """Score the newest bin and learn the variance; return G, and open an incident where it says so."""
-    window, out, b = scratch
-    usable = fill_windows(plan, state, i, t, window)
-    value, w = page(plan, state, i, window, usable)
-    out.page[i, b] = value
-    out.page_window[i, b] = plan.windows[w]
-    credible, w2 = watch(plan, state, i, window, usable)
-    out.watch[i, b] = max(credible, value)
-    out.watch_window[i, b] = plan.windows[w2] if credible > value else plan.windows[w]
-    g, w = gate(plan, state, i, window, usable)
-    if state.incident_from[i] < 0:
+    window, out = given
+    usable = fill_windows(plan, series, ring, t, window)
+    loud, w_page = page(plan, series, window, usable)
+    credible, w_watch = watch(plan, series, window, usable)
+    out.page = loud
+    out.watch = max(credible, loud)
+    out.page_window = plan.windows[w_page]
+    out.watch_window = plan.windows[w_watch if credible > loud else w_page]
+    g, w = gate(plan, series, window, usable)
+    if series.incident_from < 0:
         if g < GATE_LEARN:
-            learn_variance(plan, state, i, t, (window, n_quiet(plan, state, i, window, usable)))
+            learn_variance(plan, series, t, window, n_quiet(plan, series, window, usable))
         elif g >= GATE_OPEN:
-            open_incident(plan, state, i, t, w)
+            open_incident(plan, series, ring, t, w)
     return g
 
 
 @compiled
-def step(plan: Plan, state: State, i: int, t: int, given: tuple[float, float, float, Floats, Output, int]) -> bool:
+def begin(plan: Plan, series: Series, ring: Floats, t: int, given: tuple[float, Bin]) -> bool:
+    """Forecast bin ``t`` before it is seen; return whether the warm-up is over."""
+    p, out = given
+    push(series, ring, t)
+    is_warm = series.n_observed >= plan.warm_up
+    out.expected = series.level * p if is_warm else math.nan
+    out.dispersion = series.phi[0] if is_warm else math.nan
+    out.page = math.nan
+    out.watch = math.nan
+    out.page_window = plan.windows[0]
+    out.watch_window = plan.windows[0]
+    out.is_frozen = series.incident_from >= 0
+    out.is_silent = series.silent_from >= 0
+    return is_warm
+
+
+@compiled
+def step(plan: Plan, series: Series, ring: Floats, t: int, given: tuple[float, float, float, Floats, Bin]) -> bool:
     """Take one bin of one series; return whether it may enter the profile's history."""
-    y, x, p, window, out, b = given
-    push(state, i, t, p)
-    out.expected[i, b] = state.level[i] * p
-    out.dispersion[i, b] = state.phi[i, 0]
-    out.page[i, b] = math.nan
-    out.watch[i, b] = math.nan
-    out.is_frozen[i, b] = state.incident_from[i] >= 0
-    out.is_silent[i, b] = state.silent_from[i] >= 0
-    is_warm = state.n_observed[i] >= plan.warm_up
-    if not is_warm:
-        out.expected[i, b] = math.nan
-        out.dispersion[i, b] = math.nan
+    y, x, p, window, out = given
+    is_warm = begin(plan, series, ring, t, (p, out))
     if math.isnan(y) or x <= 0.0:
         return False
-    state.sum_y[i] += y
-    state.sum_x[i] += p * x
-    state.n_observed[i] += 1
-    g = decide(plan, state, i, t, (window, out, b)) if is_warm else 0.0
-    is_silent = hear_silence(plan, state, i, t)
-    out.is_silent[i, b] = is_silent
-    if state.incident_from[i] >= 0:
-        out.is_frozen[i, b] = True
-        tend_incident(plan, state, i, t, p)
+    series.sum_y += y
+    series.sum_x += p * x
+    series.n_observed += 1
+    g = decide(plan, series, ring, t, (window, out)) if is_warm else 0.0
+    is_silent = hear_silence(plan, series, ring, t)
+    out.is_silent = is_silent
+    if series.incident_from >= 0:
+        out.is_frozen = True
+        tend_incident(plan, series, ring, t, p)
     elif g < GATE_LEARN and not is_silent:
-        learn_level(plan, state, i, y, p * x)
+        learn_level(plan, series, y, p * x)
     return not is_silent
 
 
 @compiled
-def run(plan: Plan, state: State, span: tuple[int, int, int], block: Block, out: Output) -> None:
+def run(plan: Plan, state: tuple[Any, Floats], span: tuple[int, int, int], block: Block, out: Any) -> None:  # noqa: ANN401
     """Step every series through consecutive bins of one day.
 
     Parameters
     ----------
-    plan, state
-        The numbers; what the series remember, changed in place.
+    plan
+        The numbers.
+    state
+        Records of :data:`SERIES`, shape (series,), and rings of shape (series, ring, 3) with the running sums and the
+        level as they were before each of the latest bins; both changed in place. The ring's length is a power of 2.
     span
         First and last (exclusive) bin of the block, and the number of the block's bin 0.
     block
         What was observed, and where in the week.
     out
-        Filled in the span; each of shape (series, bins).
+        Records of :data:`BIN`, shape (series, bins): filled in the span.
     """
+    all_series, rings = state
     first, last, t0 = span
-    window = np.zeros((2, len(plan.windows)))
-    for i in range(block.observed.shape[0]):
+    window = np.zeros((2, MAX_WINDOWS))
+    for i in range(len(all_series)):
+        series, ring = all_series[i], rings[i]
         for b in range(first, last):
             share = block.share[b]
             p = (1.0 - share) * block.week[i, block.below[b]] + share * block.week[i, block.above[b]]
             y, x = block.observed[i, b], block.exposure[i, b]
-            if step(plan, state, i, t0 + b, (y, x, p, window, out, b)):
+            if step(plan, series, ring, t0 + b, (y, x, p, window, out[i, b])):
                 block.counts[i, block.row[b], block.slot[b]] += y
                 block.seen[i, block.row[b], block.slot[b]] += x

@@ -6,13 +6,18 @@ event. Lengths of time are in minutes or hours as their names say, and independe
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+MAX_WINDOWS = 12
+"""Room for windows in the records of the kernel."""
 
 
 @dataclass(frozen=True)
@@ -69,40 +74,47 @@ class Parameters:
 
         every = np.maximum(1, windows // 4)
         gates = count(self.gate_max_min)
-        return Plan(
-            windows=windows,
-            learn_every=every,
-            learn_decay=0.5 ** (every * bin_min / VARIANCE_HALF_LIFE_MIN),
-            gate_penalty=penalty(float(minutes[gates - 1])),
-            page_penalty=penalty(self.page_max_min),
-            watch_penalty=penalty(self.watch_max_min),
-            n_gate=gates,
-            n_page=count(self.page_max_min),
-            n_watch=count(self.watch_max_min),
-            min_reports=float(self.min_reports),
-            page_times=self.page_times,
-            page_threshold=self.page_threshold,
-            page_floor=self.page_floor,
-            watch_floor=self.watch_floor,
-            watch_threshold=self.watch_threshold,
-            fast_decay=0.5 ** (bin_min / FAST_HALF_LIFE_MIN),
-            slow_decay=0.5 ** (bin_min / SLOW_HALF_LIFE_MIN),
-            warm_up=self.warm_up_h * 60 / bin_min,
-            day=1440 / bin_min,
-            bin_min=bin_min,
-            silence=bins(SILENCE_MIN),
-            silence_limit=bins(SILENCE_LIMIT_MIN),
-            settle=bins(SETTLE_MIN),
-            min_age=max(2, -(-int(INCIDENT_MIN_AGE_MIN * 60) // bin_width_s)),
-            rebase_after=bins(REBASE_AFTER_MIN),
-            rebase_from=bins(REBASE_FROM_MIN),
-            profile_window=int((minutes <= max(30.0, bin_min)).sum()) - 1,
-        )
+        plan = np.zeros((), PLAN)
+        for name, value in {
+            "windows": windows,
+            "learn_every": every,
+            "learn_decay": 0.5 ** (every * bin_min / VARIANCE_HALF_LIFE_MIN),
+            "gate_penalty": penalty(float(minutes[gates - 1])),
+            "page_penalty": penalty(self.page_max_min),
+            "watch_penalty": penalty(self.watch_max_min),
+        }.items():
+            plan[name][: len(windows)] = value
+        for name, value in {
+            "n_windows": len(windows),
+            "n_gate": gates,
+            "n_page": count(self.page_max_min),
+            "n_watch": count(self.watch_max_min),
+            "min_reports": self.min_reports,
+            "page_times": self.page_times,
+            "page_threshold": self.page_threshold,
+            "page_floor": self.page_floor,
+            "watch_floor": self.watch_floor,
+            "watch_threshold": self.watch_threshold,
+            "fast_decay": 0.5 ** (bin_min / FAST_HALF_LIFE_MIN),
+            "slow_decay": 0.5 ** (bin_min / SLOW_HALF_LIFE_MIN),
+            "warm_up": self.warm_up_h * 60 / bin_min,
+            "day": 1440 / bin_min,
+            "bin_min": bin_min,
+            "silence": bins(SILENCE_MIN),
+            "silence_limit": bins(SILENCE_LIMIT_MIN),
+            "settle": bins(SETTLE_MIN),
+            "min_age": max(2, math.ceil(INCIDENT_MIN_AGE_MIN / bin_min)),
+            "rebase_after": bins(REBASE_AFTER_MIN),
+            "rebase_from": bins(REBASE_FROM_MIN),
+            "profile_window": int((minutes <= max(30.0, bin_min)).sum()) - 1,
+        }.items():
+            plan[name] = value
+        return cast("Plan", plan[()])
 
     def history_bins(self, bin_width_s: int) -> int:
-        """How many bins back the recursion ever looks."""
+        """Return how many bins back the recursion ever looks, rounded up to a power of 2."""
         longest_min = max(*self.windows_min, CLOSING_MAX_MIN, REBASE_FROM_MIN, SILENCE_MIN, SETTLE_MIN)
-        return int(longest_min * 60 / bin_width_s + 0.5) + 2
+        return 1 << (int(longest_min * 60 / bin_width_s + 0.5) + 1).bit_length()
 
 
 FAST_HALF_LIFE_MIN, SLOW_HALF_LIFE_MIN = 60, 3 * 1440
@@ -117,8 +129,25 @@ REBASE_AFTER_MIN, REBASE_FROM_MIN = 720, 120
 """An incident this long is the new normal; the fast level starts again from the last two hours."""
 
 
-class Plan(NamedTuple):
-    """:class:`Parameters` in bins, in the form that the compiled kernel reads. Arrays have shape (windows,)."""
+_PER_WINDOW = (MAX_WINDOWS,)
+PLAN: np.dtype[np.void] = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [(name, "i8", _PER_WINDOW) for name in ("windows", "learn_every")]
+            + [(f"{name}_penalty", "f8", _PER_WINDOW) for name in ("gate", "page", "watch")]
+            + [("learn_decay", "f8", _PER_WINDOW), ("page_times", "f8", (2,)), ("page_threshold", "f8", (2,))]
+            + [(name, "i8") for name in ("n_windows", "n_gate", "n_page", "n_watch", "silence", "silence_limit")]
+            + [(name, "i8") for name in ("settle", "min_age", "rebase_after", "rebase_from", "profile_window")]
+            + [(name, "f8") for name in ("min_reports", "page_floor", "watch_floor", "watch_threshold")]
+            + [(name, "f8") for name in ("fast_decay", "slow_decay", "warm_up", "day", "bin_min")]
+        ),
+    )
+)
+
+
+class Plan(Protocol):
+    """A record of :data:`PLAN`: :class:`Parameters` in bins; arrays have shape (windows,)."""
 
     windows: NDArray[np.int64]
     learn_every: NDArray[np.int64]
@@ -126,12 +155,13 @@ class Plan(NamedTuple):
     gate_penalty: NDArray[np.float64]
     page_penalty: NDArray[np.float64]
     watch_penalty: NDArray[np.float64]
+    page_times: NDArray[np.float64]
+    page_threshold: NDArray[np.float64]
+    n_windows: int
     n_gate: int
     n_page: int
     n_watch: int
     min_reports: float
-    page_times: tuple[float, float]
-    page_threshold: tuple[float, float]
     page_floor: float
     watch_floor: float
     watch_threshold: float
