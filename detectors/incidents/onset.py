@@ -41,7 +41,9 @@ LONGEST_RISE_MIN = 15.0
 REFINE_AFTER_MIN = 30.0
 LOOKBACK_MIN = 180.0
 MIN_WIDTH_S = 30.0
-GRID = 65
+COARSE, FINE = 29, 45
+"""Beginnings that are scored where one may lie at all, and then where it is likely."""
+
 REACH = 10.0
 """Beginnings that a sharp step puts this many nats below the best are not looked at again."""
 
@@ -131,13 +133,14 @@ def _posterior(view: Stretch, edge: int, window: float) -> tuple[Floats, Floats]
     joint = before[:, None] + after
     sharp = log_mean(joint, axis=1)[: edge - first + 1]
     near = np.flatnonzero(sharp > sharp.max() - REACH)
-    lowest = max(0.0, near[0] - 1 - LONGEST_RISE_MIN / view.minutes)
-    highest = min(float(edge - first), near[-1] + 1.0)
-    at = np.linspace(lowest, highest, GRID)
     kept = (joint[near] > joint[near].max() - 1.5 * REACH).any(axis=0)
     ramps = _Ramps(core, levels[kept], shape, noise, before, after[:, kept])
-    log_density = log_mean(np.stack([ramps.score(at, rise / view.minutes, power) for rise, power in RISES_MIN]), axis=0)
-    return first + at, np.exp(log_density - log_density.max())
+    lowest = max(0.0, near[0] - 1 - LONGEST_RISE_MIN / view.minutes)
+    at = np.linspace(lowest, min(float(edge - first), near[-1] + 1.0), COARSE)
+    likely = np.flatnonzero((score := ramps.score(at)) > score.max() - REACH)
+    at = np.linspace(at[max(0, likely[0] - 1)], at[min(COARSE - 1, likely[-1] + 1)], FINE)
+    score = ramps.score(at)
+    return first + at, np.exp(score - score.max())
 
 
 def _wandering(core: Stretch, levels: Floats, shape: Floats, noise: float) -> Floats:
@@ -186,7 +189,12 @@ class _Ramps:
     before: Floats
     after: Floats
 
-    def score(self, at: Floats, rise: float, power: int) -> Floats:
+    def score(self, at: Floats) -> Floats:
+        """Return the log-likelihood of each beginning, averaged over rises."""
+        rises = [(minutes / self.core.minutes, power) for minutes, power in RISES_MIN]
+        return log_mean(np.stack([self._score(at, rise, power) for rise, power in rises]), axis=0)
+
+    def _score(self, at: Floats, rise: float, power: int) -> Floats:
         """Return the log-likelihood of a rise of ``rise`` bins that begins at each of ``at``."""
         whole = np.floor(at).astype(int)
         index = whole[:, None] + np.arange(int(np.ceil(rise)) + 1)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SETTLED_MIN, LENGTH_MIN = 1500.0, 2880.0
+COVERED = (0.825, 0.975)
+"""What 150 intervals may cover: 0.85 to 0.95, and one standard error of such a share on either side."""
+
 WINDOWS_MIN = (1, 2, 3, 5, 8, 12, 18, 27)
 
 
