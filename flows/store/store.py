@@ -181,16 +181,16 @@ class Store(Analysts):
             Width of the bins, the same for all posts of a source.
         """
         source, query = key_text(source), key_text(query)
-        named = [
-            (self._pseudonyms.post(post.platform, post.id), report_row(post, report, source, self._pseudonyms))
-            for post, report in reports
-        ]
-        rows = [row for _, row in named]
+        rows = [report_row(post, report, source, self._pseudonyms) for post, report in reports]
+
+        def names() -> list[str]:
+            return [self._pseudonyms.post(post.platform, post.id) for post, _ in reports]
+
         with self._writing() as connection:
             writing.check_secret(connection, self._pseudonyms)
             writing.one_width(connection, source, bin_width_s)
             n_blanked = writing.forget(connection, batch.deleted, self._pseudonyms) if batch.deleted else 0
-            n_new = writing.keep(connection, named) if named else 0
+            n_new = writing.keep(connection, rows, names)
             changed = writing.recount(connection, source, rows, bin_width_s)
             writing.enter(connection, changed, POSTS)
             observed = (Stretch(micros(span.start_at), micros(span.end_at), span.coverage) for span in batch.observed)

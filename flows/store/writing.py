@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import and_, case, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, case, delete, exists, func, or_, select, tuple_, update
 
-from detectors.counting import Cell, CellKey, ReportRow, Stretch, cells, first_difference, merge
+from detectors.counting import Cell, CellKey, Stretch, cells, first_difference, merge
 from detectors.errors import StoreError
 from detectors.model import SeriesKey
 from flows.store.privacy import FORGOTTEN, Pseudonyms, key_text
-from flows.store.rows import pages, put, put_new
+from flows.store.rows import pages, put, put_changed, put_new
 from flows.store.schema import checkpoints, counts, meta, reports, series, spans, tombstones
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import BindParameter, ColumnElement, Connection
+
+    from detectors.counting import ReportRow
 
     Row = dict[str, Any]
 
@@ -70,21 +72,27 @@ def forget(connection: Connection, deleted: Iterable[tuple[str, str]], pseudonym
     return n_blanked
 
 
-def keep(connection: Connection, rows: list[tuple[str, Row]]) -> int:
+def keep(connection: Connection, rows: Sequence[Row], names: Callable[[], list[str]]) -> int:
     """Insert reports that are new; return how many were.
 
     Parameters
     ----------
-    rows
-        The name that the post would have once deleted, and its row.
+    names
+        Gives the name that each post would have once deleted; asked for only if any was ever deleted.
     """
+    if connection.execute(select(tombstones.c.post).limit(1)).first() is None:
+        return put_new(connection, reports, rows)
+    named = names()
     deleted: set[str] = set()
-    for page in pages({name for name, _ in rows}):
+    for page in pages(set(named)):
         deleted.update(connection.scalars(select(tombstones.c.post).where(tombstones.c.post.in_(page))))
     return put_new(
         connection,
         reports,
-        [{**row, **FORGOTTEN, "post_id": name} if name in deleted else row for name, row in rows],
+        [
+            {**row, **FORGOTTEN, "post_id": name} if name in deleted else row
+            for name, row in zip(named, rows, strict=True)
+        ],
     )
 
 
@@ -101,14 +109,12 @@ def recount(connection: Connection, source: str, rows: Sequence[Row], bin_width_
     """
     width_us = bin_width_s * 1_000_000
     touched = {CellKey(row["service"], source, row["created_at"] - row["created_at"] % width_us) for row in rows}
-    now = {key: cell for key, cell in _count(connection, touched, source, bin_width_s).items() if key in touched}
-    before = _stored(connection, touched, source, bin_width_s)
-    changed = {key: cell for key, cell in now.items() if before.get(key) != cell}
-    put(connection, counts, [_count_row(key, bin_width_s, cell) for key, cell in changed.items()])
+    now = _count(connection, touched, source, bin_width_s)
+    rows_now = [_count_row(key, bin_width_s, now[key]) for key in sorted(touched) if key in now]
     first: dict[SeriesKey, int] = {}
-    for key in changed:
-        name = SeriesKey(key.service, source, bin_width_s)
-        first[name] = min(first.get(name, key.bin_us), key.bin_us)
+    for service, _, _, bin_us in put_changed(connection, counts, rows_now):
+        key = SeriesKey(service, source, bin_width_s)
+        first[key] = min(first.get(key, bin_us), bin_us)
     return first
 
 
@@ -131,23 +137,7 @@ def _count(connection: Connection, touched: Collection[CellKey], source: str, bi
     for page in pages(_runs({key.bin_us for key in touched}, bin_width_s * 1_000_000)):
         within = or_(*(and_(reports.c.created_at >= start, reports.c.created_at < end) for start, end in page))
         query = select(*_COUNTED).where(within, reports.c.source == source)
-        found |= cells((ReportRow(*row) for row in connection.execute(query)), bin_width_s)
-    return found
-
-
-def _stored(connection: Connection, touched: Collection[CellKey], source: str, bin_width_s: int) -> dict[CellKey, Cell]:
-    """Return the touched cells as they are stored."""
-    found = {}
-    by_service: defaultdict[str, list[int]] = defaultdict(list)
-    for key in touched:
-        by_service[key.service].append(key.bin_us)
-    for service, bins in by_service.items():
-        for page in pages(bins):
-            query = select(counts.c.bin_at, counts.c.raw, counts.c.authors, counts.c.observed).where(
-                *is_series(counts, SeriesKey(service, source, bin_width_s)), counts.c.bin_at.in_(page)
-            )
-            for bin_us, *cell in connection.execute(query):
-                found[CellKey(service, source, bin_us)] = Cell(*cell)
+        found |= cells(cast("Iterable[ReportRow]", connection.execute(query)), bin_width_s)
     return found
 
 
@@ -228,15 +218,26 @@ def enter(connection: Connection, changed: Mapping[SeriesKey, int | None], origi
             for key in changed
         ],
     )
-    for key, first_us in changed.items():
-        kept = connection.execute(select(series.c.origin, series.c.phase_us).where(*is_series(series, key))).one()
-        if tuple(kept) != (origin, phase_us):
-            raise StoreError(
-                f"{key.service} from {key.source} is already stored, made of {kept.origin} or with bins that start at "
-                "other seconds; give this source another name"
+    for (source, width), keys in _grouped(changed).items():
+        for page in pages(keys):
+            query = select(series.c.service, series.c.origin, series.c.phase_us).where(
+                series.c.source == source, series.c.bin_width_s == width, series.c.service.in_(page)
             )
-        if first_us is not None:
-            mark(connection, first_us, *is_series(series, key))
+            for service, *kept in connection.execute(query):
+                if kept != [origin, phase_us]:
+                    raise StoreError(
+                        f"{service} from {source} is already stored, made of {kept[0]} or with bins that start at "
+                        "other seconds; give this source another name"
+                    )
+    mark(connection, {key: first_us for key, first_us in changed.items() if first_us is not None})
+
+
+def _grouped(keys: Iterable[SeriesKey]) -> dict[tuple[str, int], list[str]]:
+    """Return services by (source, bin width)."""
+    groups: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+    for key in keys:
+        groups[key.source, key.bin_width_s].append(key.service)
+    return groups
 
 
 def one_width(connection: Connection, source: str, bin_width_s: int) -> None:
@@ -258,8 +259,11 @@ def one_width(connection: Connection, source: str, bin_width_s: int) -> None:
         )
 
 
-def mark(connection: Connection, first_us: int, *which: ColumnElement[bool]) -> None:
-    """Note a change of series from ``first_us`` on, and whether it reaches back into bins already scored."""
+def mark(connection: Connection, changed: Mapping[SeriesKey, int]) -> None:
+    """Note from where on series have changed, and whether that reaches back into bins already scored."""
+    if not changed:
+        return
+    first_us: BindParameter[int] = bindparam("first_us")
     was_scored = exists().where(
         checkpoints.c.service == series.c.service,
         checkpoints.c.source == series.c.source,
@@ -267,10 +271,21 @@ def mark(connection: Connection, first_us: int, *which: ColumnElement[bool]) -> 
         checkpoints.c.at > first_us,
     )
     is_earlier = and_(was_scored, or_(series.c.changed_from.is_(None), series.c.changed_from > first_us))
-    connection.execute(
+    statement = (
         update(series)
-        .where(*which)
+        .where(
+            series.c.service == bindparam("a_service"),
+            series.c.source == bindparam("a_source"),
+            series.c.bin_width_s == bindparam("a_width"),
+        )
         .values(version=series.c.version + 1, changed_from=case((is_earlier, first_us), else_=series.c.changed_from))
+    )
+    connection.execute(
+        statement,
+        [
+            {"a_service": key.service, "a_source": key.source, "a_width": key.bin_width_s, "first_us": at_us}
+            for key, at_us in changed.items()
+        ],
     )
 
 
@@ -282,7 +297,8 @@ def _mark_observed(connection: Connection, source: str, first_us: int, known_unt
     query = select(func.max(checkpoints.c.at)).where(checkpoints.c.source == source)
     scored_until_us = connection.execute(query).scalar()
     if first_us < max(known_until_us or first_us, scored_until_us or first_us):
-        mark(connection, first_us, series.c.source == source)
+        query_keys = select(series.c.service, series.c.source, series.c.bin_width_s).where(series.c.source == source)
+        mark(connection, {SeriesKey(*row): first_us for row in connection.execute(query_keys)})
 
 
 # --- counts that came as counts ------------------------------------------------------------------------------
