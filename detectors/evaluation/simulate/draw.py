@@ -170,8 +170,9 @@ class _Calendar:
 
     def _free(self, length: float, after: float) -> datetime | None:
         """Find and take a free stretch of that many minutes; ``after`` it, more is kept free of events."""
-        for _ in range(50):
-            begin = float(self._rng.uniform(self._from, max(self._from + 1, self._to - length)))
+        latest = self._to - length
+        for _ in range(50 if latest > self._from else 0):
+            begin = float(self._rng.uniform(self._from, latest))
             end = begin + length + after
             if all(end + 120 < low or high + 120 < begin for low, high in self._busy):
                 self._busy.append((begin, end))

@@ -110,7 +110,7 @@ class ServiceRates:
         level = self.service.rate_per_min * self._bin_min * self._level(minutes)
         rows = []
         for zone, offset in enumerate(self._offsets_min):
-            local = (minutes + self._start_of_week + offset).astype(np.int64)
+            local = np.floor(minutes + self._start_of_week + offset).astype(np.int64)
             row = self._week[local % _WEEK_MIN] * level
             self._holidays(row, local)
             self._commute(row, minutes, zone)
