@@ -176,7 +176,7 @@ class Entry:
 
 def _place(file: str, lines: Mapping[str, int], key: str) -> str:
     """Return ``file:line:key``, with the line of the nearest thing that stands in the file."""
-    line = lines.get(key) or lines.get(key.split(".")[0]) or lines.get("", 1)
+    line = lines.get(key) or lines.get(key.split(".", maxsplit=1)[0]) or lines.get("", 1)
     return f"{file}:{line}:{key}"
 
 
@@ -291,7 +291,7 @@ def _key_of(message: str) -> str:
 
 def _plain(message: str) -> str:
     """Return a message of msgspec in our words."""
-    message = message.split(" - at `")[0]
+    message = message.split(" - at `", maxsplit=1)[0]
     message = re.sub(r"^Object missing required field `(.*)`$", r"\1 is missing", message)
     return re.sub(r"^Object contains unknown field `(.*)`$", r"there is no key \1", message)
 
