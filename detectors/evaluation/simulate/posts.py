@@ -109,7 +109,8 @@ class _Scribe:
         self._scenario, self._drawn, self._seed = traffic.scenario, traffic.drawn, seed
         names = tuple(service.names or names_of(service.id) for service in self._scenario.services)
         self._dice = dice(np.random.default_rng([seed, 11]))
-        self._writer = Writer(names, self._dice)
+        devices = tuple(service.devices for service in self._scenario.services)
+        self._writer = Writer(names, self._dice, devices=devices)
         self._recent: defaultdict[tuple[int, int], deque[_Said]] = defaultdict(lambda: deque(maxlen=_MEMORY))
         self._number = count(1)
         self._start_s = self._scenario.start_at.timestamp()

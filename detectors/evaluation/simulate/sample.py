@@ -93,6 +93,16 @@ def _imessage() -> ServiceTraffic:
         ),
         chatter_ratio=0.3,
         names=("iMessage", "i message", "imesage"),
+        devices=(
+            "iPhone 15",
+            "iPhone 15 Pro",
+            "iPhone 14",
+            "iPhone 13 mini",
+            "iPhone 16",
+            "iPhone SE",
+            "iPad",
+            "MacBook",
+        ),
     )
 
 
@@ -106,6 +116,7 @@ def _outlook() -> ServiceTraffic:
         symptoms=(("mail", 0.5), ("sign-in", 0.25), ("slow", 0.15), ("total outage", 0.1)),
         chatter_ratio=0.3,
         names=("Outlook", "outlook app", "ms outlook"),
+        devices=("work laptop", "Windows PC", "Mac", "iPhone 15", "Android phone"),
     )
 
 

@@ -124,6 +124,8 @@ class ServiceTraffic:
         Posts that name the service without reporting trouble, per usual report.
     names
         What people call it; empty = name and aliases of the catalogue.
+    devices
+        What people use it on; empty = anything.
     """
 
     id: str
@@ -134,6 +136,7 @@ class ServiceTraffic:
     symptoms: Shares = (("total outage", 0.45), ("app crash", 0.2), ("sign-in", 0.2), ("slow", 0.15))
     chatter_ratio: float = 0.5
     names: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check(self.rate_per_min > 0, f"{self.id}: rate_per_min must be above 0, not {self.rate_per_min}")

@@ -55,10 +55,15 @@ class Writer:
         For each service what people call it, the commonest first.
     dice
         Endless random integers from 0 on.
+    devices
+        For each service what people use it on; empty = anything.
     """
 
-    def __init__(self, names: tuple[tuple[str, ...], ...], dice: Iterator[int]) -> None:
+    def __init__(
+        self, names: tuple[Lines, ...], dice: Iterator[int], *, devices: tuple[Lines, ...] | None = None
+    ) -> None:
         self._names, self._dice = names, dice
+        self._devices = devices or ((),) * len(names)
         self._compiled: dict[tuple[int, str, str], Line] = {}
 
     def write(self, wanted: Wanted) -> tuple[str, str]:
@@ -98,6 +103,8 @@ class Writer:
         if line is None:
             phrases = phrases_in(language)
             slots = _slots(phrases, self._names[service] if service >= 0 else ("",))
+            if service >= 0 and self._devices[service]:
+                slots["d"] = self._devices[service]
             line = self._compiled[key] = (tuple(compile_line(text, slots) for text in phrases[section]),)
         return line
 

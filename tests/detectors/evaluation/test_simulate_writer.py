@@ -80,6 +80,15 @@ def test_texts_are_many() -> None:
     assert 0.15 < sum(names) / len(names) < 0.35
 
 
+def test_devices_are_those_that_a_service_runs_on() -> None:
+    pen = Writer((("Zorblax",), ("Other",)), dice(np.random.default_rng(3)), devices=(("typewriter",), ()))
+    one, other = (
+        {pen.write(Wanted(index, "first_hand", STORY, "en", "Ulm"))[0].lower() for _ in range(60)} for index in (0, 1)
+    )
+    assert sum("typewriter" in text for text in one) > 50
+    assert not any("typewriter" in text for text in other)
+
+
 def test_a_rival_is_never_the_service_itself() -> None:
     pen = writer("Discord")
     texts = [pen.write(Wanted(0, "other_service", "", "en", "Ulm"))[0].lower() for _ in range(300)]
