@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from detectors.matching import read_post
     from detectors.incidents.detect import Detection, detect
+    from detectors.matching import read_post
 
 __all__ = ["Detection", "detect", "read_post"]
 

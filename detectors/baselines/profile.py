@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Sums = NDArray[np.float32]
     Ints = NDArray[np.int64]
 
 DAYS = 28
@@ -87,17 +88,13 @@ class Parts(NamedTuple):
 
 @compiled
 def smooth(values: Floats) -> Floats:
-    """Smooth circularly with ``exp(-d**2 / 2)``, ``|d| <= 3`` slots; the kernel sums to 1."""
+    """Smooth circularly with ``exp(-d**2 / 2)``, ``|d| <= 3`` slots; the kernel sums to 2.5."""
     n = len(values)
     out = np.zeros(n)
-    total = 0.0
     for d in range(-REACH, REACH + 1):
         weight = math.exp(-0.5 * d * d)
-        total += weight
         for s in range(n):
             out[s] += weight * values[(s + d) % n]
-    for s in range(n):
-        out[s] /= total
     return out
 
 
@@ -127,7 +124,7 @@ def running_median(levels: Floats) -> Floats:
 
 
 @compiled
-def observed_days(exposure: Floats, today: int, full_day: float) -> Ints:
+def observed_days(exposure: Sums, today: int, full_day: float) -> Ints:
     """Rows of the days before ``today``, oldest first, that were observed for at least a quarter."""
     rows = np.empty(DAYS, np.int64)
     n = 0
@@ -227,7 +224,7 @@ def fit_ratios(cells: Cells, parts: Parts, n_groups: int) -> None:
 
 
 @compiled
-def gather(counts: Floats, exposure: Floats, rows: Ints, phi: float) -> Cells:
+def gather(counts: Sums, exposure: Sums, rows: Ints, phi: float) -> Cells:
     """Pick the days that count, and what each cell would bring on an average day at the average rate."""
     n, n_slots = len(rows), counts.shape[1]
     picked, usual = np.empty((n, n_slots)), np.empty((n, n_slots))
@@ -245,7 +242,7 @@ def gather(counts: Floats, exposure: Floats, rows: Ints, phi: float) -> Cells:
 
 
 @compiled
-def fit_profile(counts: Floats, exposure: Floats, day: tuple[int, float], phi: float) -> Floats:
+def fit_profile(counts: Sums, exposure: Sums, day: tuple[int, float], phi: float) -> Floats:
     """Fit the profile of one series.
 
     Parameters
@@ -295,7 +292,7 @@ def multiply(parts: Parts, week: Floats) -> None:
             week[g, s] *= 7 * n_slots / total
 
 
-def refit(counts: Floats, exposure: Floats, day: tuple[int, float], fit: tuple[Floats, Floats]) -> None:
+def refit(counts: Sums, exposure: Sums, day: tuple[int, float], fit: tuple[Floats, Floats]) -> None:
     """Refit every series of a bank in place and make room for the day that begins.
 
     Parameters

@@ -31,6 +31,9 @@ COLUMNS: Final = (
 )
 
 
+INSTANT: Final = "datetime64[us, UTC]"
+
+
 @dataclass(frozen=True, eq=False)
 class Detection:
     """What :func:`detect` found.
@@ -88,15 +91,10 @@ class Detection:
         for alarm in self.alarms:
             found = measure(series, self.baseline, alarm)
             onset, ended = found.onset, found.ended.at if found.ended else None
-            rows.append(
-                (onset.at, onset.low_at, onset.high_at, alarm.alarmed_at, ended)
-                + (alarm.score, found.peak, found.expected_at_peak)
-            )
+            instants = (onset.at, onset.low_at, onset.high_at, alarm.alarmed_at, ended)
+            rows.append((*instants, alarm.score, found.peak, found.expected_at_peak))
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
-        for name in COLUMNS:
-            kind = "datetime64[us, UTC]" if name.endswith("_at") else "float64"
-            frame[name] = frame[name].astype(kind)
-        return frame
+        return frame.astype({name: INSTANT if name.endswith("_at") else "float64" for name in COLUMNS})
 
 
 def detect(
@@ -156,12 +154,12 @@ def check_counts(counts: pd.Series[float]) -> pd.Series[float]:
         values = counts.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise SeriesError(f"counts must be numbers, not {counts.dtype}") from error
-    clean = pd.Series(values, index=index.tz_convert("UTC"), name=counts.name)
-    _check_index(clean.index)
+    index = index.tz_convert("UTC")
+    _check_index(index)
     for wrong, what in ((np.isinf(values), "an infinite count"), (values < 0, "a count below 0")):
         if wrong.any():
-            raise SeriesError(f"{what} at {clean.index[int(np.argmax(wrong))]}")
-    return clean
+            raise SeriesError(f"{what} at {index[int(np.argmax(wrong))]}")
+    return pd.Series(values, index=index, name=counts.name)
 
 
 def _check_index(index: pd.DatetimeIndex) -> None:
@@ -187,6 +185,6 @@ def _check_index(index: pd.DatetimeIndex) -> None:
 def _as_count_series(clean: pd.Series[float]) -> CountSeries:
     index = clean.index
     width_s = int((index[1] - index[0]).total_seconds())
-    values = clean.to_numpy()
+    values = np.asarray(clean.to_numpy(), dtype=np.float64)
     coverage = np.where(np.isnan(values), 0.0, 1.0)
     return CountSeries("counts", "given", index[0].to_pydatetime(), width_s, values, values, coverage)

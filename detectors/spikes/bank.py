@@ -11,6 +11,7 @@ import binascii
 import zlib
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from detectors.errors import SeriesError, StateError
 from detectors.model import MAX_BIN_WIDTH_S, MIN_BIN_WIDTH_S
 from detectors.spikes import kernel
 from detectors.spikes.parameters import Parameters
+from detectors.spikes.records import BIN, SERIES, Block
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,7 +161,7 @@ class Bank:
         if (y < 0).any() or np.isinf(y).any():
             raise SeriesError("a count below 0, or infinite")
         x = np.ones(y.shape) if exposure is None else _checked_exposure(exposure, y)
-        out = np.zeros(y.shape, kernel.BIN)
+        out = np.zeros(y.shape, BIN)
         block, days = self._block(y, x)
         first_bin = self.n_bins
         for first, last in _runs(days):
@@ -168,14 +170,14 @@ class Bank:
             self.n_bins += last - first
         return Scores(*(np.ascontiguousarray(out[f.name]) for f in fields(Scores)))
 
-    def _block(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> tuple[kernel.Block, NDArray[np.int64]]:
+    def _block(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> tuple[Block, NDArray[np.int64]]:
         """Place the next bins in the week; return the block and, of shape (bins,), days since 1970-01-01."""
         seconds = self._start_s + self.bin_width_s * np.arange(self.n_bins, self.n_bins + y.shape[1], dtype=np.int64)
         days, second = np.divmod(seconds, DAY_S)
         width, per_day = self._slots.width_s, self._slots.per_day
         centre = (days % 7) * per_day + (second + 0.5 * self.bin_width_s) / width - 0.5
         below = np.floor(centre).astype(np.int64)
-        block = kernel.Block(
+        block = Block(
             observed=y,
             exposure=x,
             below=below % (7 * per_day),
@@ -198,7 +200,7 @@ class Bank:
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that changes, by the name it has in a saved state."""
-        names = kernel.SERIES.names or ()
+        names = SERIES.names or ()
         records = {name: self._series[name] for name in names}
         return {**records, "rings": self._rings, "counts": self._counts, "seen": self._exposure, "week": self._week}
 
@@ -273,7 +275,7 @@ def _runs(days: NDArray[np.int64]) -> list[tuple[int, int]]:
     if len(days) == 0:
         return []
     cuts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
-    return list(zip(cuts[:-1], cuts[1:], strict=True))
+    return list(pairwise(cuts))
 
 
 def _checked_exposure(exposure: ArrayLike, like: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -286,7 +288,7 @@ def _checked_exposure(exposure: ArrayLike, like: NDArray[np.float64]) -> NDArray
 
 
 def _new_series(n: int) -> NDArray[np.void]:
-    series = np.zeros(n, kernel.SERIES)
+    series = np.zeros(n, SERIES)
     series["level"] = kernel.FIRST_LEVEL
     series["phi"] = 1.0 / kernel.WEIGHT
     series["theta"] = 1.0

@@ -8,26 +8,25 @@ Everything compiled stays in this file (see :func:`detectors.baselines.jit.compi
 
 Notation: ``y`` reports in the bin, ``p`` profile (mean 1), ``x`` exposure in [0, 1], ``level`` reports per bin at
 ``p = x = 1``; ``s`` reports in a window and ``m`` what was expected of it; ``phi`` dispersion of the variance
-``m + phi m**2``; ``t`` bins since the series began; ``i`` the series.
+``m + phi m**2``; ``t`` number of the bin since the series began; ``w`` number of the window.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from detectors.baselines.jit import compiled
-from detectors.spikes.parameters import MAX_WINDOWS
+from detectors.spikes.records import MAX_WINDOWS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detectors.spikes.parameters import Plan
+    from detectors.spikes.records import Bin, Block, Plan, Series
 
     Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
 
 PRIOR_REPORTS = 40.0
 """K: how many reports' worth the fast level leans on the slow one."""
@@ -42,135 +41,6 @@ PHI_MIN, PHI_MAX, THETA_MAX, Q_PHI_MAX = 0.003, 0.2, 8.0, 0.1
 WEIGHT = 20.0
 """Pseudo-observations behind the first variance."""
 SELF_EXCITATION_FADES = 5.0
-
-
-SERIES: np.dtype[np.void] = np.dtype(
-    (
-        np.record,
-        np.dtype(
-            [
-                ("level", "f8"),
-                ("fast_y", "f8"),
-                ("fast_x", "f8"),
-                ("slow_y", "f8"),
-                ("slow_x", "f8"),
-                ("sum_y", "f8"),
-                ("sum_x", "f8"),
-                ("incident_level", "f8"),
-                ("incident_peak", "f8"),
-                ("n_observed", "i8"),
-                ("incident_from", "i8"),
-                ("usable_from", "i8"),
-                ("silent_from", "i8"),
-                ("phi", "f8", (MAX_WINDOWS,)),
-                ("theta", "f8", (MAX_WINDOWS,)),
-                ("sums", "f8", (MAX_WINDOWS, 5)),
-            ]
-        ),
-    )
-)
-"""What one series remembers: see :class:`Series`."""
-
-BIN: np.dtype[np.void] = np.dtype(
-    (
-        np.record,
-        np.dtype(
-            [
-                ("expected", "f8"),
-                ("dispersion", "f8"),
-                ("watch", "f8"),
-                ("page", "f8"),
-                ("watch_window", "i4"),
-                ("page_window", "i4"),
-                ("is_frozen", "?"),
-                ("is_silent", "?"),
-            ],
-            align=True,
-        ),
-    )
-)
-"""What a bin yields; see :class:`detectors.spikes.bank.Scores`."""
-
-
-class Series(Protocol):
-    """A record of :data:`SERIES`: what one series remembers, besides its ring.
-
-    Attributes
-    ----------
-    level, fast_y, fast_x, slow_y, slow_x
-        L, A_f, B_f, A_s, B_s.
-    sum_y, sum_x
-        Running sums of reports and of ``p x``.
-    incident_from, incident_level, incident_peak
-        First bin of the open baseline incident (-1: none), the level frozen there, its largest excess.
-    n_observed
-        Observed bins so far.
-    usable_from
-        First bin that windows may hold: the end of the last incident.
-    silent_from
-        First bin of the feed's silence (-1: none).
-    phi, theta, sums
-        Shape (windows,) and (windows, 5): the variance, and its sums N, E, Q1, Q2, Q3.
-    """
-
-    level: float
-    fast_y: float
-    fast_x: float
-    slow_y: float
-    slow_x: float
-    sum_y: float
-    sum_x: float
-    incident_level: float
-    incident_peak: float
-    n_observed: int
-    incident_from: int
-    usable_from: int
-    silent_from: int
-    phi: Floats
-    theta: Floats
-    sums: Floats
-
-
-class Bin(Protocol):
-    """A record of :data:`BIN`."""
-
-    expected: float
-    dispersion: float
-    watch: float
-    page: float
-    watch_window: int
-    page_window: int
-    is_frozen: bool
-    is_silent: bool
-
-
-class Block(NamedTuple):
-    """Consecutive bins of all series, where in the week they lie, and the history that profiles are fitted from.
-
-    Attributes
-    ----------
-    observed, exposure
-        Shape (series, bins); NaN or exposure 0 = not observed.
-    below, above, share
-        Shape (bins,): slots of the week whose centres lie on either side of the bin's, and the weight of the later.
-    row, slot
-        Shape (bins,): row of the history (day modulo 28) and slot of the day.
-    week
-        Shape (series, slots a week): the profile, mean 1.
-    counts, seen
-        Shape (series, 28, slots a day): sums of reports and of exposure.
-    """
-
-    observed: Floats
-    exposure: Floats
-    below: Ints
-    above: Ints
-    share: Floats
-    row: Ints
-    slot: Ints
-    week: Floats
-    counts: NDArray[np.float32]
-    seen: NDArray[np.float32]
 
 
 # --- deviance ------------------------------------------------------------------------------------------------

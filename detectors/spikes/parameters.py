@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+
+from detectors.spikes.records import MAX_WINDOWS, PLAN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
-MAX_WINDOWS = 12
-"""Room for windows in the records of the kernel."""
+    from detectors.spikes.records import Plan
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Parameters:
         def bins(minutes: float) -> int:
             return max(1, int(minutes / bin_min + 0.5))
 
-        widths = sorted({bins(w) for w in self.windows_min})
+        widths = sorted({bins(w) for w in self.windows_min})[:MAX_WINDOWS]
         windows = np.array(widths, dtype=np.int64)
         minutes = windows * bin_min
 
@@ -70,7 +70,7 @@ class Parameters:
             return max(1, int((minutes <= limit_min).sum()))
 
         def penalty(limit_min: float) -> NDArray[np.float64]:
-            return 0.5 * np.log(limit_min / np.minimum(minutes, limit_min))
+            return np.asarray(0.5 * np.log(limit_min / np.minimum(minutes, limit_min)))
 
         every = np.maximum(1, windows // 4)
         gates = count(self.gate_max_min)
@@ -79,7 +79,7 @@ class Parameters:
             "windows": windows,
             "learn_every": every,
             "learn_decay": 0.5 ** (every * bin_min / VARIANCE_HALF_LIFE_MIN),
-            "gate_penalty": penalty(float(minutes[gates - 1])),
+            "gate_penalty": 0.5 * np.log(np.maximum(1.0, GATE_SCAN_MIN / minutes)),
             "page_penalty": penalty(self.page_max_min),
             "watch_penalty": penalty(self.watch_max_min),
         }.items():
@@ -117,6 +117,8 @@ class Parameters:
         return 1 << (int(longest_min * 60 / bin_width_s + 0.5) + 1).bit_length()
 
 
+GATE_SCAN_MIN = 135
+"""The longest window ever scanned, against which the gates handicap shorter ones."""
 FAST_HALF_LIFE_MIN, SLOW_HALF_LIFE_MIN = 60, 3 * 1440
 """Half-lives of the two levels."""
 VARIANCE_HALF_LIFE_MIN = 7 * 1440
@@ -127,53 +129,3 @@ CLOSING_MIN_MIN, CLOSING_MAX_MIN, CLOSING_REPORTS = 10, 90, 6
 """The window that must look usual again is as long as six usual reports take, within bounds."""
 REBASE_AFTER_MIN, REBASE_FROM_MIN = 720, 120
 """An incident this long is the new normal; the fast level starts again from the last two hours."""
-
-
-_PER_WINDOW = (MAX_WINDOWS,)
-PLAN: np.dtype[np.void] = np.dtype(
-    (
-        np.record,
-        np.dtype(
-            [(name, "i8", _PER_WINDOW) for name in ("windows", "learn_every")]
-            + [(f"{name}_penalty", "f8", _PER_WINDOW) for name in ("gate", "page", "watch")]
-            + [("learn_decay", "f8", _PER_WINDOW), ("page_times", "f8", (2,)), ("page_threshold", "f8", (2,))]
-            + [(name, "i8") for name in ("n_windows", "n_gate", "n_page", "n_watch", "silence", "silence_limit")]
-            + [(name, "i8") for name in ("settle", "min_age", "rebase_after", "rebase_from", "profile_window")]
-            + [(name, "f8") for name in ("min_reports", "page_floor", "watch_floor", "watch_threshold")]
-            + [(name, "f8") for name in ("fast_decay", "slow_decay", "warm_up", "day", "bin_min")]
-        ),
-    )
-)
-
-
-class Plan(Protocol):
-    """A record of :data:`PLAN`: :class:`Parameters` in bins; arrays have shape (windows,)."""
-
-    windows: NDArray[np.int64]
-    learn_every: NDArray[np.int64]
-    learn_decay: NDArray[np.float64]
-    gate_penalty: NDArray[np.float64]
-    page_penalty: NDArray[np.float64]
-    watch_penalty: NDArray[np.float64]
-    page_times: NDArray[np.float64]
-    page_threshold: NDArray[np.float64]
-    n_windows: int
-    n_gate: int
-    n_page: int
-    n_watch: int
-    min_reports: float
-    page_floor: float
-    watch_floor: float
-    watch_threshold: float
-    fast_decay: float
-    slow_decay: float
-    warm_up: float
-    day: float
-    bin_min: float
-    silence: int
-    silence_limit: int
-    settle: int
-    min_age: int
-    rebase_after: int
-    rebase_from: int
-    profile_window: int
