@@ -52,7 +52,7 @@ def serve(settings: Settings, config: Path | None, *, sleep: Callable[[float], N
 def _serve(settings: Settings, config: Path | None) -> None:
     import prefect
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-    from prefect.deployments.runner import EntrypointType
+    from prefect.types.entrypoint import EntrypointType
 
     from flows.watch import watch
 
