@@ -24,7 +24,7 @@ MEMORY_S, WARM_UP_S = 7 * 86_400, 12 * 3600
 
 
 class PlainCount:
-    """Score of a bin: the smaller of count / 20 and count / (10 x the median of the observed bins of the last week).
+    """Score of a bin: its count over the larger of 20 and 10 x the median of the observed bins of the last week.
 
     It knows one severity: watch and page are the same. Parameters and errors as for :class:`detectors.spikes.Bank`.
     """
@@ -65,11 +65,12 @@ class PlainCount:
         median = 0.5 * (ordered[(n - 1) // 2] + ordered[n // 2]) if n * self.bin_width_s >= WARM_UP_S else np.nan
         if np.isnan(count):
             return np.nan, median
+        score = np.nan if np.isnan(median) else count / max(MIN_COUNT, MIN_TIMES * median)
         memory.append(count)
         insort(ordered, count)
         if len(memory) * self.bin_width_s > MEMORY_S:
             del ordered[bisect_left(ordered, memory.popleft())]
-        return min(count / MIN_COUNT, count / max(MIN_TIMES * median, MIN_COUNT)) if n else np.nan, median
+        return score, median
 
     def state(self) -> dict[str, Any]:
         """Return everything that the future depends on, as JSON can carry it."""
