@@ -141,7 +141,9 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _postgresql(url: URL, timeout_s: float) -> Engine:
     """Return an engine on a PostgreSQL server."""
-    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"timeout": timeout_s})
+    # The driver's time-out is for every answer, those that wait for a lock too: the server is to give up first.
+    patience = {"timeout": timeout_s + 30}
+    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=patience)
     lock_ms = int(timeout_s * 1000)
 
     @event.listens_for(engine, "connect")

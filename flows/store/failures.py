@@ -52,15 +52,12 @@ def plain_errors(where: str) -> Iterator[None]:
     where
         The store, as it may be shown.
     """
-    message = ""
     try:
         yield
     except SQLAlchemyError as error:
-        message = explain(getattr(error, "orig", None) or error)
+        raise StoreError(f"{where}: {explain(getattr(error, 'orig', None) or error)}") from None
     except (sqlite3.Error, OSError) as error:
-        message = explain(error)
-    if message:
-        raise StoreError(f"{where}: {message}")
+        raise StoreError(f"{where}: {explain(error)}") from None
 
 
 def explain(error: BaseException) -> str:
@@ -68,6 +65,8 @@ def explain(error: BaseException) -> str:
     if isinstance(error, sqlite3.Error):
         name = getattr(error, "sqlite_errorname", "")
         return _by_prefix(_SQLITE, name) or f"SQLite failed ({name or type(error).__name__})"
+    if isinstance(error, TimeoutError):
+        return "the server did not answer in time; check host, port and network"
     if isinstance(error, OSError):
         return f"cannot be opened: {error.strerror or type(error).__name__}"
     fields: Any = error.args[0] if error.args else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
@@ -17,6 +18,7 @@ VERSIONS = ("0001",)
 
 VERSION_TABLE = "uproar_version"
 SCRIPTS = "flows.store:migrations"
+_one_at_a_time = Lock()  # alembic keeps what it works on in globals
 
 
 def version_of(connection: Connection) -> str | None:
@@ -62,4 +64,5 @@ def migrate(connection: Connection) -> None:
     config = Config(attributes={"connection": connection, "version_table": VERSION_TABLE})
     config.set_main_option("script_location", SCRIPTS)
     config.set_main_option("path_separator", "os")
-    command.upgrade(config, "head")
+    with _one_at_a_time:
+        command.upgrade(config, "head")

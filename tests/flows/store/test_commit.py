@@ -154,7 +154,7 @@ posts = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(posts, st.randoms(use_true_random=False), st.integers(1, 8))
 def test_shuffled_overlapping_and_repeated_batches_give_the_same_tables(
     described: list[tuple[Any, ...]], random: Random, size: int
