@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Literal
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LIMIT = 10_000
 """Characters of a post that are read; platforms cut at 300 to 25,000, and what matters is said early."""
@@ -34,12 +38,29 @@ _PILED = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe2
 _HIDDEN_RE = re.compile(f"[{_HIDDEN}]")
 _HIDDEN_OR_PILED_RE = re.compile(f"[{_HIDDEN}{_PILED}]")
 
+# What calls for more than folding the case: all of that, and white space but for the plain space.
+_ODD_RE = re.compile(f"[{_HIDDEN}{_PILED}\\t-\\r\\x1c-\\x1f\\x85\\u1680\\u2028\\u2029]")
+
+_MARKS_FROM, _MARKS_TO = 0x300, 0x1F000
+"""Where the combining marks lie."""
+
 # The commonest compatibility forms in Japanese posts. Replacing them first spares most posts the full normal form,
 # which takes kana apart and puts them together again (ten times slower).
 _WIDE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x2026: "..."}
 _WIDE_RE = re.compile("[\uff01-\uff5e\u3000\u2026]")
 
-_QUOTES = (("\u2019", "'"), ("\u2018", "'"), ("\u02bc", "'"), ("\u00b4", "'"), ("\u201c", '"'), ("\u201d", '"'))
+# What is odd in every other post, and quick to replace one by one, so that few posts need the search for the rest:
+# curly quotes, accents used as apostrophes, the selector that asks for a coloured heart, line ends.
+_COMMON = (
+    *(("\u2019", "'"), ("\u2018", "'"), ("\u00b4", "'")),
+    *(("\u201c", '"'), ("\u201d", '"'), ("\ufe0f", ""), ("\n", " ")),
+)
+
+
+_SPACES = tuple((space, " ") for space in "\t\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\u1680\u2028\u2029")
+
+_SEPARATOR = "\uf8fe"
+"""Between texts that are folded together: for private use, and so neither folded nor taken away."""
 
 
 def normalise(text: str, *, limit: int = LIMIT) -> str:
@@ -63,10 +84,8 @@ def normalise(text: str, *, limit: int = LIMIT) -> str:
     if len(text) > limit:
         text = text[:limit]
     if text.isascii():
-        if text.isprintable() and "  " not in text:
-            return text.lower().strip()
         if not text.isprintable():
-            text = _HIDDEN_RE.sub("", text)
+            text = " ".join(_HIDDEN_RE.sub("", text).split())
         return _collapse(text.lower(), limit)
     text = _fold(text)
     for _ in range(_MOST_ROUNDS):
@@ -74,6 +93,41 @@ def normalise(text: str, *, limit: int = LIMIT) -> str:
             break
         text = _fold(text)
     return _collapse(text, limit)
+
+
+def normalise_all(texts: Sequence[str], *, limit: int = LIMIT) -> list[str]:
+    """Return what :func:`normalise` makes of each of the texts, in half the time.
+
+    What is common is done for all at once: short texts in normal form KC are joined, folded and taken apart again. The
+    rest goes one by one.
+    """
+    done: list[str] = []
+    waiting: list[int] = []
+    longest = min(limit, _LONG)
+    for text in texts:
+        if text.isascii():
+            is_plain = len(text) <= limit and "  " not in text and text.isprintable()
+            done.append(text.lower().strip() if is_plain else normalise(text, limit=limit))
+        elif len(text) <= longest and _SEPARATOR not in text and unicodedata.is_normalized("NFKC", text):
+            waiting.append(len(done))
+            done.append(text)
+        else:
+            done.append(normalise(text, limit=limit))
+    folded = _fold_all([done[index] for index in waiting])
+    for index, text in zip(waiting, folded, strict=True):
+        is_normal = len(text) <= limit and unicodedata.is_normalized("NFKC", text)
+        done[index] = _collapse(text, limit) if is_normal else normalise(done[index], limit=limit)
+    return done
+
+
+def _fold_all(texts: Sequence[str]) -> list[str]:
+    """Do one round of :func:`_fold` for texts that are in normal form."""
+    if not texts:
+        return []
+    joined = _SEPARATOR.join(texts)
+    for odd, plain in (*_COMMON, *_SPACES):
+        joined = joined.replace(odd, plain)
+    return _HIDDEN_OR_PILED_RE.sub("", joined.casefold().replace("\u02bc", "'")).split(_SEPARATOR)
 
 
 def printable(text: str, *, limit: int = 200) -> str:
@@ -94,7 +148,7 @@ def printable(text: str, *, limit: int = 200) -> str:
     for _ in range(_MOST_ROUNDS):
         before = cut
         cut = _HIDDEN_RE.sub("", _thin(cut, _MOST_MARKS_SHOWN))
-        cut = _thin(_normal_form("NFC", cut), _MOST_MARKS_SHOWN)
+        cut = _thin(unicodedata.normalize("NFC", cut), _MOST_MARKS_SHOWN)
         if cut == before:
             break
     cut = " ".join(cut.split())
@@ -105,13 +159,17 @@ def printable(text: str, *, limit: int = 200) -> str:
 
 def _fold(text: str) -> str:
     """One round: unify compatibility forms, fold case, take away what hides."""
+    for odd, plain in _COMMON:
+        text = text.replace(odd, plain)
+    is_long = len(text) > _LONG
+    if is_long:
+        text = _thin(text, _MOST_MARKS)
     if not unicodedata.is_normalized("NFKC", text):
-        text = _WIDE_RE.sub(_narrow, text)
-        text = _normal_form("NFKC", _thin(text, _MOST_MARKS) if len(text) > _LONG else text)
-    for curly, straight in _QUOTES:
-        text = text.replace(curly, straight)
-    text = _HIDDEN_OR_PILED_RE.sub("", text.casefold())
-    return _thin(text, _MOST_MARKS) if len(text) > _LONG else text
+        text = unicodedata.normalize("NFKC", _WIDE_RE.sub(_narrow, text))
+    text = text.casefold()
+    if _ODD_RE.search(text):
+        text = " ".join(_HIDDEN_OR_PILED_RE.sub("", text.replace("\u02bc", "'")).split())
+    return _thin(text, _MOST_MARKS) if is_long else text
 
 
 def _narrow(match: re.Match[str]) -> str:
@@ -119,25 +177,19 @@ def _narrow(match: re.Match[str]) -> str:
     return _WIDE[ord(match[0])]
 
 
-def _normal_form(form: Literal["NFC", "NFKC"], text: str) -> str:
-    """Normalise only where needed: the check is quicker by far."""
-    return text if unicodedata.is_normalized(form, text) else unicodedata.normalize(form, text)
-
-
 def _thin(text: str, most: int) -> str:
     """Keep at most ``most`` combining marks in a row."""
-    if text.isascii():
-        return text
-    kept: list[str] = []
-    run = 0
-    for char in text:
-        run = run + 1 if unicodedata.combining(char) else 0
-        if run <= most:
-            kept.append(char)
-    return "".join(kept)
+    return _run_of_marks(most).sub(r"\1", text)
+
+
+@cache
+def _run_of_marks(most: int) -> re.Pattern[str]:
+    """Return what matches more than ``most`` marks in a row. Collecting the marks takes some milliseconds, once."""
+    marks = "".join(chr(code) for code in range(_MARKS_FROM, _MARKS_TO) if unicodedata.combining(chr(code)))
+    return re.compile(f"([{marks}]{{{most}}})[{marks}]+")
 
 
 def _collapse(text: str, limit: int) -> str:
-    """Collapse white space, and cut what the normal form made longer than ``limit``."""
-    text = " ".join(text.split())
+    """Collapse spaces, and cut what the normal form made longer than ``limit``."""
+    text = " ".join(text.split()) if "  " in text else text.strip()
     return text if len(text) <= limit else text[:limit].rstrip()

@@ -65,7 +65,10 @@ class _Said:
     end: int
 
 
-def judge(text: str, hits: Sequence[Hit], vocabulary: Vocabulary) -> Verdict:
+NOTHING = Verdict()
+
+
+def judge(text: str, hits: Sequence[Hit], vocabulary: Vocabulary, *, is_form: bool = False) -> Verdict:
     """Judge one normalised post.
 
     Parameters
@@ -76,8 +79,12 @@ def judge(text: str, hits: Sequence[Hit], vocabulary: Vocabulary) -> Verdict:
         The terms that :meth:`Vocabulary.find` found in it, with positions in ``text``.
     vocabulary
         What the hits refer to.
+    is_form
+        Whether the service is known from elsewhere, so that symptoms matter although no service is named.
     """
     named = longest(hit for hit in hits if vocabulary.terms[hit[0]].name is not None)[:_MOST_NAMES]
+    if not named and not is_form:
+        return NOTHING
     states = _states(text, hits, named, vocabulary)
     names = [hit for hit in named if _is_meant(text, hit, states, vocabulary)]
     services = _failing(text, names, states, vocabulary) if names else ()
@@ -91,7 +98,7 @@ def _states(text: str, hits: Sequence[Hit], names: Sequence[Hit], vocabulary: Vo
     "working again").
     """
     cues = [(hit, vocabulary.terms[hit[0]].phrase.cue) for hit in hits if vocabulary.terms[hit[0]].phrase.cue]
-    real = [hit for hit, cue in cues if cue is not Cue.BLANK]
+    real = _unnegated([(hit, cue) for hit, cue in cues if cue is not Cue.BLANK])
     reach: dict[int, int] = {}  # how far the cues over a character go
     for _, start, end in real:
         reach.update((at, max(end, reach.get(at, 0))) for at in range(start, end))
@@ -105,6 +112,12 @@ def _states(text: str, hits: Sequence[Hit], names: Sequence[Hit], vocabulary: Vo
             continue  # the "dead" of "red dead online"
         said.append(_Said(Cue.BLANK if _is_void(text, hit) else cue, hit[1], hit[2]))
     return sorted(said, key=lambda one: one.start)[:_MOST_STATES]
+
+
+def _unnegated(cues: Sequence[tuple[Hit, Cue]]) -> list[Hit]:
+    """Drop recoveries that begin inside a cue: the "working for me" of "isn't working for me"."""
+    inside = {at for hit, cue in cues if cue is not Cue.OVER for at in range(hit[1] + 1, hit[2])}
+    return [hit for hit, cue in cues if cue is not Cue.OVER or hit[1] not in inside]
 
 
 def _is_void(text: str, hit: Hit) -> bool:

@@ -18,7 +18,7 @@ from detectors.matching.lexicon import lexicon
 from detectors.matching.vocabulary import Vocabulary
 from detectors.model import Post, Report, utc
 from detectors.reference import Catalogue, catalogue
-from detectors.text import normalise, printable
+from detectors.text import normalise, normalise_all, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,11 +78,11 @@ class Reader:
         form (``extra.symptom``, see :func:`slugs`), then those that its text names. Any other post is a report of each
         service that its text says to fail.
         """
-        texts = [normalise(post.text) for post in posts]
-        forms = [number for number, post in enumerate(posts) if post.extra is not None and post.extra.service]
+        texts = normalise_all([post.text for post in posts])
+        formed = {number for number, post in enumerate(posts) if post.extra is not None and post.extra.service}
         cues = self._vocabulary.find_cues("\n".join(texts))
-        candidates = sorted({*forms, *_owners(cues, texts)})
-        verdicts = _judge([texts[number] for number in candidates], self._vocabulary)
+        candidates = sorted(formed | _owners(cues, texts))
+        verdicts = _judge([(texts[number], number in formed) for number in candidates], self._vocabulary)
         reading = Reading([], [])
         for number, verdict in zip(candidates, verdicts, strict=True):
             self._read_one(posts[number], verdict, reading)
@@ -166,15 +166,18 @@ def _ends(texts: Sequence[str]) -> list[int]:
     return list(accumulate(len(text) + 1 for text in texts))
 
 
-def _judge(texts: Sequence[str], vocabulary: Vocabulary) -> list[Verdict]:
-    """Judge each of the texts."""
+def _judge(candidates: Sequence[tuple[str, bool]], vocabulary: Vocabulary) -> list[Verdict]:
+    """Judge texts, each with whether it comes from a form."""
+    texts = [text for text, _ in candidates]
     ends = _ends(texts)
     hits: list[list[Hit]] = [[] for _ in texts]
     for index, start, end in vocabulary.find("\n".join(texts)):
         owner = bisect_right(ends, start)
         offset = ends[owner - 1] if owner else 0
         hits[owner].append((index, start - offset, end - offset))
-    return [judge(text, found, vocabulary) for text, found in zip(texts, hits, strict=True)]
+    return [
+        judge(text, found, vocabulary, is_form=is_form) for (text, is_form), found in zip(candidates, hits, strict=True)
+    ]
 
 
 @cache
