@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from detectors.errors import SeriesError
 from detectors.spikes.records import MAX_WINDOWS, PLAN
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ class Parameters:
         def bins(minutes: float) -> int:
             return max(1, int(minutes / bin_min + 0.5))
 
-        widths = sorted({bins(w) for w in self.windows_min})[:MAX_WINDOWS]
+        widths = sorted({bins(w) for w in self.windows_min})
+        if not 1 <= len(widths) <= MAX_WINDOWS:
+            raise SeriesError(f"1 to {MAX_WINDOWS} different windows wanted, not {len(widths)}")
         windows = np.array(widths, dtype=np.int64)
         minutes = windows * bin_min
 
