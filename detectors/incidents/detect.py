@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from detectors.errors import InputError, SeriesError
-from detectors.incidents.measure import measure
+from detectors.incidents.measure import beginnings, measure
 from detectors.model import MAX_BIN_WIDTH_S, MIN_BIN_WIDTH_S, CountSeries
 from detectors.spikes import Scored, score
 
@@ -88,8 +88,8 @@ class Detection:
         """
         series = _as_count_series(self.counts)
         rows = []
-        for alarm in self.alarms:
-            found = measure(series, self.baseline, alarm)
+        for alarm, since_at in beginnings(self.alarms).items():
+            found = measure(series, self.baseline, alarm, since_at=since_at)
             onset, ended = found.onset, found.ended.at if found.ended else None
             instants = (onset.at, onset.low_at, onset.high_at, alarm.alarmed_at, ended)
             rows.append((*instants, alarm.score, found.peak, found.expected_at_peak))
@@ -169,7 +169,7 @@ def _check_index(index: pd.DatetimeIndex) -> None:
     for wrong, what in ((steps < 0, "not sorted: sort_index() first, the first step back is"), (steps == 0, "twice")):
         if wrong.any():
             raise SeriesError(f"the times are {what} at {index[int(np.argmax(wrong)) + 1]}")
-    width_ns = int(steps.min())
+    width_ns = int(np.median(steps))
     if (steps % width_ns).any():
         raise SeriesError(f"not evenly spaced at {index[int(np.argmax(steps % width_ns != 0)) + 1]}")
     width_s = width_ns / 1e9

@@ -5,11 +5,12 @@
     (watch alarm) ──► suspected ──► confirmed ──► updated* ──► resolved
                           └───────────────────────────────────► dismissed
 
-An incident is *suspected* at its first watch alarm and *confirmed* by a page alarm, or when the watch score has
-fired in :data:`CONFIRM_BINS` bins (healthchecks and Gatus ask for three bad results too). A page alarm that
-comes back after it had closed is an incident of its own, so that page incidents here and in
-:func:`detectors.detect` are the same. Everything is a function of the counts: each transition carries the instant
-at which it could have been known, and a longer series only ever appends transitions.
+An incident is *suspected* at its first watch alarm and *confirmed* by a page alarm, by a rise that has become much
+worse, or when the watch score has fired in :data:`CONFIRM_BINS` bins (healthchecks and Gatus ask for three bad
+results too). A page alarm that comes back after it had closed is an incident of its own, so that page incidents here
+and in :func:`detectors.detect` are the same; a watch alarm that begins while a page alarm is open says nothing new.
+Everything is a function of the counts: each transition carries the instant at which it could have been known, and a
+longer series only ever appends transitions.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from uuid import UUID, uuid5
 
 import numpy as np
 
-from detectors.incidents.measure import measure
+from detectors.incidents.measure import beginnings, measure
 from detectors.model import Incident, Transition
 
 if TYPE_CHECKING:
@@ -31,8 +32,14 @@ if TYPE_CHECKING:
     from detectors.model import Alarm, CountSeries, Severity, State
     from detectors.spikes import Scored
 
+    _Step = tuple[datetime, State, Severity, str]
+    """When it could be known, the new state, the severity, the reason."""
+
 CONFIRM_BINS = 3
 """Bins in which the watch score must fire before we are sure without a page alarm."""
+
+WORSE = "much worse than when it was announced"
+LASTED = f"a credible rise in {CONFIRM_BINS} bins"
 
 _NAMESPACE = UUID("6e1f0f4e-6a57-5d0c-9c1e-6b8a3f6f2d11")
 
@@ -77,25 +84,38 @@ def build_histories(series: CountSeries, scored: Scored) -> list[History]:
     scored
         What the detector made of them: scores and alarms of both severities, over the same bins.
     """
-    stages = _stages(scored.alarms("watch"), scored.alarms("page"))
-    return [_history(series, scored, stage) for stage in stages]
+    watch, page = scored.alarms("watch"), scored.alarms("page")
+    since_at = beginnings(watch) | beginnings(page)
+    return [_history(series, scored, stage, since_at[stage.deciding]) for stage in _stages(watch, page)]
 
 
 def _stages(watch: Sequence[Alarm], page: Sequence[Alarm]) -> list[_Stage]:
-    """Give each page alarm to the watch alarm that it lies in; only the first one inherits its beginning."""
-    stages = []
-    left = list(page)
-    for alarm in watch:
-        inside = [p for p in left if alarm.alarmed_at <= p.alarmed_at <= alarm.last_alarm_at]
-        left = [p for p in left if p not in inside]
-        stages.append(_Stage(alarm, inside[0] if inside else None))
-        stages += [_Stage(None, p) for p in inside[1:]]
-    stages += [_Stage(None, p) for p in left]
-    return sorted(stages, key=lambda stage: stage.suspected_at)
+    """Join the alarms that speak of the same trouble, as it could be told when the later one of them began.
+
+    Alarms are taken in order of time and only what was open then is looked at, so that no later bin moves an alarm
+    from one incident to another.
+    """
+    stages: list[_Stage] = []
+    for alarm in sorted([*watch, *page], key=lambda alarm: (alarm.alarmed_at, alarm.severity == "page")):
+        at = alarm.alarmed_at
+        if alarm.severity == "watch":
+            if not any(stage.page and _goes_on(stage.page, at) for stage in stages):
+                stages.append(_Stage(alarm, None))
+            continue
+        waiting = next((s for s in stages if s.watch and s.page is None and _goes_on(s.watch, at)), None)
+        if waiting:
+            stages[stages.index(waiting)] = _Stage(waiting.watch, alarm)
+        else:
+            stages.append(_Stage(None, alarm))
+    return stages
 
 
-def _history(series: CountSeries, scored: Scored, stage: _Stage) -> History:
-    found = measure(series, scored.baseline, stage.deciding)
+def _goes_on(alarm: Alarm, at: datetime) -> bool:
+    return alarm.closed_at is None or alarm.closed_at > at
+
+
+def _history(series: CountSeries, scored: Scored, stage: _Stage, since_at: datetime | None) -> History:
+    found = measure(series, scored.baseline, stage.deciding, since_at=since_at)
     steps = _steps(series, scored, stage)
     identity = str(uuid5(_NAMESPACE, f"{series.service}|{series.source}|{series.bin_width_s}|{stage.suspected_at}"))
     transitions = _chain(identity, steps)
@@ -125,27 +145,33 @@ def _history(series: CountSeries, scored: Scored, stage: _Stage) -> History:
     return History(incident, transitions)
 
 
-def _steps(series: CountSeries, scored: Scored, stage: _Stage) -> list[tuple[datetime, State, Severity, str]]:
-    """List what happened, in order of time: (when it could be known, new state, severity, reason)."""
-    first = stage.watch or stage.deciding
-    steps: list[tuple[datetime, State, Severity, str]] = [
-        (first.alarmed_at, "suspected", first.severity, _evidence(series, scored, first))
-    ]
-    sure_at = _third_firing(scored, stage.watch)
-    if stage.page and (sure_at is None or stage.page.alarmed_at <= sure_at):
-        steps.append((stage.page.alarmed_at, "confirmed", "page", _evidence(series, scored, stage.page)))
-    elif sure_at:
-        steps.append((sure_at, "confirmed", "watch", f"a credible rise in {CONFIRM_BINS} bins"))
-        if stage.page:
-            steps.append((stage.page.alarmed_at, "updated", "page", _evidence(series, scored, stage.page)))
-    worse = "much worse than when it was announced"
-    steps += [(at, "updated", stage.severity, worse) for at in stage.deciding.escalated_at]
-    if stage.deciding.closed_at:
-        sure = len(steps) > 1
-        steps.append(
-            (stage.deciding.closed_at, "resolved" if sure else "dismissed", stage.severity, _closing(sure=sure))
-        )
-    return sorted(steps, key=lambda step: step[0])
+def _steps(series: CountSeries, scored: Scored, stage: _Stage) -> list[_Step]:
+    """List what happened, in order of time; the first news after the suspicion confirms it."""
+    first, closed_at = stage.watch or stage.deciding, stage.deciding.closed_at
+    steps: list[_Step] = [(first.alarmed_at, "suspected", first.severity, _evidence(series, scored, first))]
+    is_sure = False
+    for at, severity, reason in _news(series, scored, stage):
+        if not is_sure or reason != LASTED:
+            steps.append((at, "updated" if is_sure else "confirmed", severity, reason))
+        is_sure = True
+    if closed_at:
+        steps.append((closed_at, "resolved" if is_sure else "dismissed", stage.severity, _closing(sure=is_sure)))
+    return steps
+
+
+def _news(series: CountSeries, scored: Scored, stage: _Stage) -> list[tuple[datetime, Severity, str]]:
+    """List what was learnt after the suspicion, in order of time; that the rise lasted comes last in its bin."""
+    news: list[tuple[datetime, Severity, str]] = []
+    if stage.page:
+        news.append((stage.page.alarmed_at, "page", _evidence(series, scored, stage.page)))
+        news += [(at, "page", WORSE) for at in stage.page.escalated_at]
+    if stage.watch:
+        until = stage.page.alarmed_at if stage.page else None
+        news += [(at, "watch", WORSE) for at in stage.watch.escalated_at if until is None or at < until]
+        lasted_at = _third_firing(scored, stage.watch)
+        if lasted_at:
+            news.append((lasted_at, "watch", LASTED))
+    return sorted(news, key=lambda one: one[0])
 
 
 def _closing(*, sure: bool) -> str:
@@ -161,10 +187,8 @@ def _evidence(series: CountSeries, scored: Scored, alarm: Alarm) -> str:
     return f"{seen:.0f} voices in {minutes:g} min, {usual:.1f} usual"
 
 
-def _third_firing(scored: Scored, alarm: Alarm | None) -> datetime | None:
+def _third_firing(scored: Scored, alarm: Alarm) -> datetime | None:
     """Return the end of the bin in which the watch score fired for the third time, if it came to that."""
-    if alarm is None:
-        return None
     first = round((alarm.alarmed_at - scored.start_at).total_seconds() / scored.bin_width_s) - 1
     last = round((alarm.last_alarm_at - scored.start_at).total_seconds() / scored.bin_width_s)
     fired = np.flatnonzero(scored.watch[first:last] >= 1.0)
@@ -173,7 +197,7 @@ def _third_firing(scored: Scored, alarm: Alarm | None) -> datetime | None:
     return scored.start_at + timedelta(seconds=int(first + fired[CONFIRM_BINS - 1] + 1) * scored.bin_width_s)
 
 
-def _chain(identity: str, steps: Sequence[tuple[datetime, State, Severity, str]]) -> tuple[Transition, ...]:
+def _chain(identity: str, steps: Sequence[_Step]) -> tuple[Transition, ...]:
     """Return the steps as transitions, numbered, each with the state before it."""
     olds: list[State | None] = [None, *(state for _, state, _, _ in steps)]
     return tuple(

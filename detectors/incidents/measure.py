@@ -14,6 +14,7 @@ from detectors.incidents.onset import estimate_onset
 from detectors.model import Estimate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from detectors.model import Alarm, Baseline, CountSeries
@@ -35,6 +36,17 @@ class Measures:
     n_authors: int
 
 
+def beginnings(alarms: Sequence[Alarm]) -> dict[Alarm, datetime | None]:
+    """Return for each alarm of one severity how far back it may reach: to the last bin that fired of the one before.
+
+    Without this bound an outage that follows another within hours is given the beginning of the first: its rise is
+    the sharper one to see.
+    """
+    return {
+        alarm: before.last_alarm_at if before else None for before, alarm in zip([None, *alarms], alarms, strict=False)
+    }
+
+
 def measure(series: CountSeries, baseline: Baseline, alarm: Alarm, *, since_at: datetime | None = None) -> Measures:
     """Estimate the extent of an alarm from the counts around it.
 
@@ -45,7 +57,7 @@ def measure(series: CountSeries, baseline: Baseline, alarm: Alarm, *, since_at: 
     alarm
         An alarm of that series, open or closed.
     since_at
-        End of the incident before (UTC), whose reports are not this one's.
+        End of the incident before (UTC), whose reports are not this one's; see :func:`beginnings`.
     """
     width = timedelta(seconds=series.bin_width_s)
     start_at = max(series.start_at, alarm.alarmed_at - width - LOOKBACK, since_at or series.start_at)
