@@ -5,6 +5,7 @@ The good lines go through, the bad ones are counted and named by ``file:line``; 
 
 from __future__ import annotations
 
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations of a cursor
 from operator import le
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,6 @@ from flows.sources.reading import DAMAGED, TOO_LONG, UNFINISHED, Rules, Tally, j
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
 
     from detectors.model import Post
     from flows.sources.bounded import Block
@@ -106,6 +106,7 @@ class Archive:
         held: list[bytes] = []
         is_open = False
         for block in file.blocks(run.offset, run.seal):
+            run.tail = run.tail or file.before
             if block.is_too_long:
                 if held:
                     yield run.batch(held)
@@ -149,7 +150,7 @@ class _Run:
         self._latest = cursor.latest if cursor else None
         self._clusters = Clusters(rules.quiet, cursor.clusters if cursor else ())
         self._was_closed = bool(cursor and cursor.is_closed)
-        self._tail = b""
+        self.tail = b""
         self._messages: list[str] = []
         self._guess: str | None = None
         self._has_looked = False
@@ -212,9 +213,7 @@ class _Run:
         self._note_order(times, places)
         self._clusters.add(times)
         self.tally.n_posts += len(posts)
-        tail = tail_of(lines)
-        if is_open:  # no line end after the last line
-            tail = tail[:-1]
+        tail = tail_of(lines, b"" if is_open else b"\n")
         self._move(len(lines), sum(map(len, lines)) + len(lines) - is_open, tail)
         return posts
 
@@ -241,8 +240,8 @@ class _Run:
     def _move(self, n_lines: int, n_bytes: int, tail: bytes) -> None:
         self.tally.n_lines += n_lines
         self.offset += n_bytes
-        self._tail = (self._tail + tail)[-SEALED_BYTES:]
-        self.seal = seal_of(self._tail)
+        self.tail = (self.tail + tail)[-SEALED_BYTES:]
+        self.seal = seal_of(self.tail)
 
     def _skip(self, ahead: int, reason: str, detail: str) -> None:
         """Count and name a line, ``ahead`` lines after the last that was read."""

@@ -10,6 +10,7 @@ import zlib
 from dataclasses import dataclass
 from hashlib import blake2b
 from io import BufferedReader, FileIO
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from detectors.errors import InputError
@@ -95,6 +96,8 @@ class LineFile:
         self._progress = progress
         self.damage: str | None = None
         """Why reading ended before the end; None if it did not. Known once every block has been read."""
+        self.before = b""
+        """The last bytes before the start, by which the place was known again. Known with the first block."""
 
     def blocks(self, start: int = 0, seal: str = "") -> Iterator[Block]:
         """Yield the lines from byte ``start`` of the unpacked file on.
@@ -111,7 +114,7 @@ class LineFile:
         InputError
             The file cannot be opened, is empty, or is not the one that was read up to ``start`` before.
         """
-        self.damage = None
+        self.damage, self.before = None, b""
         try:
             size = self._path.stat().st_size
             with BufferedReader(FileIO(self._path), BLOCK) as file:
@@ -168,13 +171,13 @@ class LineFile:
 
     def _resumed(self, chunks: Iterator[bytes], begin: int, start: int, seal: str) -> Iterator[bytes]:
         """Drop what comes before ``start``, and make sure that it is what it was."""
-        position, before = begin, b""
+        position = begin
         for chunk in chunks:
             ahead = max(0, start - position)
             position += len(chunk)
             if ahead:
-                before = (before + chunk[:ahead])[-SEALED_BYTES:]
-                if position >= start and seal_of(before) != seal:
+                self.before = (self.before + chunk[:ahead])[-SEALED_BYTES:]
+                if position >= start and seal_of(self.before) != seal:
                     raise self._replaced()
             if position > start:
                 yield chunk[ahead:]
@@ -239,11 +242,11 @@ def _block(lines: list[bytes]) -> Iterator[Block]:
         yield Block(tuple(lines), sum(map(len, lines)) + len(lines), tail_of(lines))
 
 
-def tail_of(lines: Sequence[bytes]) -> bytes:
+def tail_of(lines: Sequence[bytes], last_end: bytes = b"\n") -> bytes:
     """Return the last :data:`SEALED_BYTES` bytes of lines, with their line ends."""
     tail = b""
-    for line in reversed(lines):
-        tail = line + b"\n" + tail
+    for end, line in zip(chain([last_end], repeat(b"\n")), reversed(lines), strict=False):
+        tail = line + end + tail
         if len(tail) >= SEALED_BYTES:
             break
     return tail[-SEALED_BYTES:]
