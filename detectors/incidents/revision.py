@@ -14,11 +14,12 @@ from detectors.incidents.lifecycle import History
 from detectors.model import Transition
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from detectors.model import Incident, State
 
+FINAL: frozenset[State] = frozenset(("resolved", "dismissed"))
 LATE = "late reports changed the counts"
 
 
@@ -40,19 +41,25 @@ def reconcile(recorded: Sequence[History], derived: Sequence[History], *, at: da
         One for each incident, recorded or new, with the whole chain of transitions.
     """
     left = {history.incident.id: history for history in recorded}
+    taken = {fresh.incident.id for fresh in derived} & left.keys()
     result = []
     for fresh in derived:
-        match = _match(fresh.incident, left)
+        match = _match(fresh.incident, left, taken)
         result.append(_merge(left.pop(match), fresh, at=at) if match else fresh)
     return result + [_withdraw(history, at=at) for history in left.values()]
 
 
-def _match(incident: Incident, left: dict[str, History]) -> str | None:
-    """Return the id of the record that speaks of the same trouble: the same id, else the first that overlaps."""
+def _match(incident: Incident, left: dict[str, History], taken: Collection[str]) -> str | None:
+    """Return the id of the record that speaks of the same trouble: the same id, else the first that overlaps.
+
+    Records whose own id was derived again (``taken``) are nobody else's.
+    """
     if incident.id in left:
         return incident.id
     end_at = incident.resolved_at
     for identity, history in left.items():
+        if identity in taken:
+            continue
         other = history.incident
         begins_before = end_at is None or other.suspected_at <= end_at
         if begins_before and (other.resolved_at is None or incident.suspected_at <= other.resolved_at):
@@ -63,15 +70,18 @@ def _match(incident: Incident, left: dict[str, History]) -> str | None:
 def _merge(old: History, fresh: History, *, at: datetime) -> History:
     """Append what has happened since; where the past itself has changed, say once how."""
     said = [(t.at, t.new) for t in old.transitions if not t.reason.startswith(LATE)]
-    steps = [(t.at, t.new) for t in fresh.transitions]
+    is_as_said = [(t.at, t.new) for t in fresh.transitions[: len(said)]] == said
     chain = list(old.transitions)
-    if steps[: len(said)] == said:
-        for step in fresh.transitions[len(said) :]:
-            _append(chain, step)
-    elif old.incident.is_open != fresh.incident.is_open:
-        _append(chain, fresh.transitions[-1])
-    elif change := _change(old.incident, fresh.incident):
-        state: State = "updated" if fresh.incident.is_open else fresh.incident.state
+    last_at = chain[-1].at
+    for step in fresh.transitions[len(said) :] if is_as_said else [t for t in fresh.transitions if t.at > last_at]:
+        _append(chain, step)
+    change = "" if is_as_said else _change(old.incident, fresh.incident)
+    state = fresh.incident.state
+    if chain[-1].new != state and {chain[-1].new, state} & FINAL:
+        change = change or f"it is {state}"
+    elif change and fresh.incident.is_open:
+        state = "updated"
+    if change:
         _append(chain, Transition("", 0, at, None, state, fresh.incident.severity, f"{LATE}: {change}"))
     incident = replace(fresh.incident, id=old.incident.id, revision=len(chain), state=chain[-1].new)
     return History(incident, tuple(chain))

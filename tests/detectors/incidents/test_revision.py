@@ -119,3 +119,61 @@ def test_another_trouble_is_another_incident() -> None:
     result = reconcile([known], [known, fresh], at=NOW)
     assert [h.incident.id for h in result] == ["a", "b"]
     assert result[0].incident == again
+
+
+def test_a_record_is_its_own_even_where_another_incident_overlaps_it() -> None:
+    known = history("a", onset=50, states=((55, "suspected"), (56, "confirmed"), (150, "resolved")))
+    before = history("b", onset=40, states=((42, "suspected"), (110, "dismissed")))
+    first, second = reconcile([known], [before, known], at=NOW)
+    assert (first, second) == (before, known)
+
+
+def test_what_happens_after_a_revision_is_still_said() -> None:
+    known = history("a", onset=5, states=((7, "suspected"), (8, "confirmed")))
+    late = history("b", onset=1, states=((3, "suspected"), (4, "confirmed")))
+    (revised,) = reconcile([known], [late], at=at(60))
+    worse = history("b", onset=1, states=((3, "suspected"), (4, "confirmed"), (90, "updated")))
+    (result,) = reconcile([revised], [worse], at=at(95))
+    assert [(step.at, step.new) for step in result.transitions[-2:]] == [(at(60), "updated"), (at(90), "updated")]
+    assert reconcile([result], [worse], at=at(96)) == [result]
+
+
+def test_a_confirmation_is_said_where_only_the_suspicion_moved() -> None:
+    known = history("a", onset=5, states=((10, "suspected"),))
+    fresh = history("b", onset=5, states=((9, "suspected"), (61, "confirmed")))
+    (result,) = reconcile([known], [replace_alarm(fresh, known)], at=at(70))
+    assert states(result) == ["suspected", "confirmed"]
+
+
+def replace_alarm(one: History, like: History) -> History:
+    return History(replace(one.incident, alarmed_at=like.incident.alarmed_at), one.transitions)
+
+
+def test_late_reports_open_an_incident_again() -> None:
+    known = history("a", states=((5, "suspected"), (6, "confirmed"), (90, "resolved")))
+    fresh = history("a", states=((5, "suspected"), (6, "confirmed")))
+    (result,) = reconcile([known], [fresh], at=at(120))
+    assert states(result) == ["suspected", "confirmed", "resolved", "confirmed"]
+    assert result.transitions[-1].at == at(120)
+    assert result.transitions[-1].reason == f"{LATE}: it is confirmed"
+    assert result.incident.is_open
+    over = history("a", states=((5, "suspected"), (6, "confirmed"), (200, "resolved")))
+    (result,) = reconcile([result], [over], at=at(201))
+    assert states(result)[-2:] == ["confirmed", "resolved"]
+    assert result.transitions[-1].at == at(200)
+
+
+def test_late_reports_confirm_what_had_been_dismissed() -> None:
+    known = history("a", states=((5, "suspected"), (65, "dismissed")))
+    fresh = history("a", states=((5, "suspected"), (7, "confirmed"), (67, "resolved")))
+    (result,) = reconcile([known], [fresh], at=at(120))
+    assert result.incident.state == "resolved"
+    assert reconcile([result], [fresh], at=at(121)) == [result]
+
+
+def test_what_was_withdrawn_can_come_back() -> None:
+    known = history("a", states=((5, "suspected"),))
+    (gone,) = reconcile([known], [], at=at(30))
+    (back,) = reconcile([gone], [known], at=at(40))
+    assert states(back) == ["suspected", "dismissed", "suspected"]
+    assert back.incident.is_open
