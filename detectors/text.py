@@ -39,7 +39,7 @@ _HIDDEN_RE = re.compile(f"[{_HIDDEN}]")
 _HIDDEN_OR_PILED_RE = re.compile(f"[{_HIDDEN}{_PILED}]")
 
 # What calls for more than folding the case: all of that, and white space but for the plain space.
-_ODD_RE = re.compile(f"[{_HIDDEN}{_PILED}\\t-\\r\\x1c-\\x1f\\x85\\u1680\\u2028\\u2029]")
+_ODD_RE = re.compile(f"[{_HIDDEN}{_PILED}\\t-\\r\\x1c-\\x1f\\x85\\u1680\\u2028\\u2029\\u02bc]")
 
 _MARKS_FROM, _MARKS_TO = 0x300, 0x1F000
 """Where the combining marks lie."""
@@ -104,7 +104,8 @@ def normalise_all(texts: Sequence[str], *, limit: int = LIMIT) -> list[str]:
     done: list[str] = []
     waiting: list[int] = []
     longest = min(limit, _LONG)
-    for text in texts:
+    for raw in texts:
+        text = raw.replace("\u2026", "...")  # by far the commonest compatibility form
         if text.isascii():
             is_plain = len(text) <= limit and "  " not in text and text.isprintable()
             done.append(text.lower().strip() if is_plain else normalise(text, limit=limit))

@@ -95,23 +95,33 @@ def _states(text: str, hits: Sequence[Hit], names: Sequence[Hit], vocabulary: Vo
     """Return what the post says about states, false friends too.
 
     A false friend swallows every cue that it touches, unless a longer cue holds it whole ("not working again" holds
-    "working again").
+    "working again"). It is none where it takes a word from a name ("xbox game pass down").
     """
-    cues = [(hit, vocabulary.terms[hit[0]].phrase.cue) for hit in hits if vocabulary.terms[hit[0]].phrase.cue]
+    terms = vocabulary.terms
+    plain = {at for hit in names if _is_plain(hit, vocabulary) for at in range(hit[1], hit[2])}
+    cues = [(hit, cue) for hit in hits if (cue := terms[hit[0]].phrase.cue) and not in_link(text, hit[1], hit[2])]
     real = _unnegated([(hit, cue) for hit, cue in cues if cue is not Cue.BLANK])
     reach: dict[int, int] = {}  # how far the cues over a character go
     for _, start, end in real:
         reach.update((at, max(end, reach.get(at, 0))) for at in range(start, end))
-    blanks = [hit for hit, cue in cues if cue is Cue.BLANK and reach.get(hit[1], 0) < hit[2]]
+    blanks = [
+        hit
+        for hit, cue in cues
+        if cue is Cue.BLANK and reach.get(hit[1], 0) < hit[2] and plain.isdisjoint(range(hit[1], hit[2]))
+    ]
     blank = {at for _, start, end in blanks for at in range(start, end)}
-    kept = longest(hit for hit in real if blank.isdisjoint(range(hit[1], hit[2])))
     said = [_Said(Cue.BLANK, start, end) for _, start, end in blanks]
-    for hit in kept:
-        cue = vocabulary.terms[hit[0]].phrase.cue
-        if cue is Cue.WEAK and any(within(hit, name) for name in names):
-            continue  # the "dead" of "red dead online"
-        said.append(_Said(Cue.BLANK if _is_void(text, hit) else cue, hit[1], hit[2]))
+    for hit in longest(hit for hit in real if blank.isdisjoint(range(hit[1], hit[2]))):
+        cue = terms[hit[0]].phrase.cue
+        if not (cue is Cue.WEAK and any(within(hit, name) for name in names)):  # the "dead" of "red dead online"
+            said.append(_Said(Cue.BLANK if _is_price(text, hit) else cue, hit[1], hit[2]))
     return sorted(said, key=lambda one: one.start)[:_MOST_STATES]
+
+
+def _is_plain(hit: Hit, vocabulary: Vocabulary) -> bool:
+    """Say whether a hit is a name that means nothing else."""
+    name = vocabulary.terms[hit[0]].name
+    return name is not None and not name.is_ambiguous
 
 
 def _unnegated(cues: Sequence[tuple[Hit, Cue]]) -> list[Hit]:
@@ -120,10 +130,9 @@ def _unnegated(cues: Sequence[tuple[Hit, Cue]]) -> list[Hit]:
     return [hit for hit, cue in cues if cue is not Cue.OVER or hit[1] not in inside]
 
 
-def _is_void(text: str, hit: Hit) -> bool:
-    """Say whether a cue is part of a link or tells of a price."""
-    is_price = text.endswith("down", 0, hit[2]) and _MOVE.match(text, hit[2]) is not None
-    return is_price or in_link(text, hit[1], hit[2])
+def _is_price(text: str, hit: Hit) -> bool:
+    """Say whether a cue tells of a price: "down 3 %"."""
+    return text.endswith("down", 0, hit[2]) and _MOVE.match(text, hit[2]) is not None
 
 
 def _is_meant(text: str, hit: Hit, states: Sequence[_Said], vocabulary: Vocabulary) -> bool:

@@ -27,7 +27,7 @@ JOINED_CUES = (
 GENERAL = "platform"
 """The family of services that stand for all of a vendor's."""
 
-_SHORTEST_JOINED = 6
+_SHORTEST_JOINED = 5
 _SHORTEST_PLURAL = 5
 
 Hit = tuple[int, int, int]
@@ -76,6 +76,7 @@ class Vocabulary:
     def __init__(self, services: Iterable[Service], phrases: Mapping[str, Phrase]) -> None:
         names = dict(spell_names(services))
         self.terms = tuple(Term(text, names.get(text), phrases.get(text, Phrase())) for text in {**names, **phrases})
+        self._no_plural = frozenset(name for name in names if f"{name}s" in names)
         self._all = AhoCorasick([term.text for term in self.terms], MatchKind.Standard)
         cues = [text for text, phrase in phrases.items() if phrase.cue in (Cue.WEAK, Cue.STRONG)]
         # Every text goes through this one: as a DFA it is built slowly (25 ms) and runs 1.7 times as fast.
@@ -99,7 +100,8 @@ class Vocabulary:
             if is_edge(joined, end):
                 yield index, start, end
             elif (name := self.terms[index].name) is not None:
-                longer = _end_of_plural(joined, start, end, name) or end_of_joined(joined, end)
+                is_plural = self.terms[index].text not in self._no_plural and _is_plural(joined, start, end, name)
+                longer = end + 1 if is_plural else end_of_joined(joined, end)
                 if longer:
                     yield index, start, longer
 
@@ -128,9 +130,10 @@ def _derive(spelling: str) -> Iterator[str]:
     yield without_accents(spelling)
     if "-" in spelling:
         yield spelling.replace("-", " ")
-    joined = without_accents(squeeze(spelling))
-    if len(joined) >= _SHORTEST_JOINED:
+    joined = squeeze(spelling)
+    if len(joined) >= _SHORTEST_JOINED or not joined.isascii():
         yield joined
+        yield without_accents(joined)
 
 
 def end_of_joined(text: str, end: int) -> int:
@@ -141,12 +144,9 @@ def end_of_joined(text: str, end: int) -> int:
     return 0
 
 
-def _end_of_plural(text: str, start: int, end: int, name: Name) -> int:
-    """Return where "imessages" ends, or 0 if the name does not stand in the plural."""
-    is_plural = (
-        not name.is_ambiguous and end - start >= _SHORTEST_PLURAL and text[end] == "s" and is_edge(text, end + 1)
-    )
-    return end + 1 if is_plural else 0
+def _is_plural(text: str, start: int, end: int, name: Name) -> bool:
+    """Say whether the name stands there in the plural, "imessages"; ambiguous names are words with plurals."""
+    return not name.is_ambiguous and end - start >= _SHORTEST_PLURAL and text[end] == "s" and is_edge(text, end + 1)
 
 
 def longest(hits: Iterable[Hit]) -> list[Hit]:
