@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,7 +12,7 @@ from sqlalchemy import func, select
 
 from detectors.counting import Cell, Stretch, build_series, merge, micros
 from detectors.model import Incident, Transition
-from flows.store.schema import counts, incidents, reports, series, spans, transitions
+from flows.store.schema import counts, cursors, incidents, reports, series, spans, transitions
 from flows.store.times import instant
 from flows.store.writing import EVERYTHING, is_series
 
@@ -71,9 +72,16 @@ def spans_of(connection: Connection, source: str, service: str) -> list[Stretch]
     return [Stretch(*row) for row in connection.execute(query)]
 
 
-def version_of(connection: Connection, key: SeriesKey) -> int:
-    """Return how often a series has changed."""
-    return connection.execute(select(series.c.version).where(*is_series(series, key))).scalar() or 0
+def token_of(connection: Connection, source: str) -> str:
+    """Return what changes when anything comes in from a source: its cursors, and what it vouches for.
+
+    It is made of what is stored and of nothing else, so that it does not depend on the batches by which that came.
+    """
+    query = select(cursors.c.query, cursors.c.cursor).where(cursors.c.source == source)
+    places = sorted(tuple(row) for row in connection.execute(query))
+    sums = select(func.count(), func.sum(spans.c.start_at), func.sum(spans.c.end_at)).where(spans.c.source == source)
+    seen = [str(number) for number in connection.execute(sums).one()]
+    return blake2b(repr((places, seen)).encode(), digest_size=16).hexdigest()
 
 
 def series_of(

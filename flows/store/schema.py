@@ -96,8 +96,7 @@ cursors = Table(
     "cursors", metadata, _key("source"), _key("query"), Column("cursor", Text, nullable=False), sqlite_with_rowid=False
 )
 
-# ``origin`` says what the counts were made of; ``version`` counts the changes; ``changed_from`` is the first bin
-# that changed after it had been scored.
+# ``origin`` says what the counts were made of; ``changed_from`` is the first bin that changed after it was scored.
 series = Table(
     "series",
     metadata,
@@ -106,7 +105,6 @@ series = Table(
     _key("bin_width_s", Integer),
     Column("origin", Text, nullable=False),
     Column("phase_us", BigInteger, nullable=False),
-    Column("version", BigInteger, nullable=False),
     Column("changed_from", BigInteger),
     sqlite_with_rowid=False,
 )

@@ -104,7 +104,7 @@ class Store(Analysts):
         self._engine = engine
         self._where = engines.display(engine.url)
         self._pseudonyms = Pseudonyms(secret)
-        self._seen: dict[SeriesKey, int] = {}
+        self._seen: dict[SeriesKey, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -259,9 +259,9 @@ class Store(Analysts):
             return reading.series_of(connection, key, start_at, end_at)
 
     def _note(self, connection: Connection, key: SeriesKey) -> None:
-        """Remember which version of a series the detector reads, unless it is reading it already."""
+        """Remember what had come in when the detector read a series, unless it is reading it already."""
         if key not in self._seen:
-            self._seen[key] = reading.version_of(connection, key)
+            self._seen[key] = reading.token_of(connection, key.source)
 
     def checkpoint(self, key: SeriesKey) -> tuple[datetime, dict[str, Any]] | None:
         """Return up to where a series has been scored, and the detector's state there; None = never.
@@ -288,7 +288,7 @@ class Store(Analysts):
         The mark is set by a commit and cleared by :meth:`save_detection`.
         """
         with self._reading() as connection:
-            self._seen[key] = reading.version_of(connection, key)
+            self._seen[key] = reading.token_of(connection, key.source)
             query = select(series.c.changed_from).where(*writing.is_series(series, key))
             found = connection.execute(query).scalar()
         return None if found is None else instant(found)
@@ -309,12 +309,16 @@ class Store(Analysts):
         """Keep incidents, transitions and checkpoints, in one transaction.
 
         Incidents replace those of the same id; a transition (incident, revision) that is there stays. The mark of
-        :meth:`changed_from` is cleared, unless the series has changed since it was read here: then it is to be
-        scored again.
+        :meth:`changed_from` is cleared, unless something came in from that source since the series was read here:
+        then it is to be scored again.
         """
         found = list(found)
         with self._writing() as connection:
-            writing.settle(connection, {one.key: self._seen.pop(one.key, None) for one in found})
+            tokens = {source: reading.token_of(connection, source) for source in {one.key.source for one in found}}
+            seen = {one.key: self._seen.pop(one.key, tokens[one.key.source]) for one in found}
+            stale = {key for key, token in seen.items() if token != tokens[key.source]}
+            writing.settle(connection, stale, is_stale=True)
+            writing.settle(connection, seen.keys() - stale, is_stale=False)
             put(connection, checkpoints, [_checkpoint_row(one) for one in found])
             put(connection, incidents, [reading.incident_row(incident) for one in found for incident in one.incidents])
             steps = [reading.transition_row(step) for one in found for step in one.transitions]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import and_, bindparam, case, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, exists, or_, select, tuple_, update
 
 from detectors.counting import Cell, CellKey, Stretch, cells, first_difference, merge
 from detectors.errors import StoreError
@@ -35,6 +35,13 @@ _COUNTED = (
     reports.c.author,
     reports.c.weight,
     reports.c.is_repost,
+)
+
+
+_BOUND_SERIES = (
+    series.c.service == bindparam("a_service"),
+    series.c.source == bindparam("a_source"),
+    series.c.bin_width_s == bindparam("a_width"),
 )
 
 
@@ -166,8 +173,6 @@ def vouch(connection: Connection, source: str, observed: Iterable[Stretch]) -> N
     own = and_(spans.c.source == source, spans.c.scope == EVERYTHING)
     meets = and_(own, spans.c.end_at >= new[0].start_us, spans.c.start_at <= new[-1].end_us)
     query = select(spans.c.start_at, spans.c.end_at, spans.c.coverage).order_by(spans.c.start_at)
-    latest = select(spans.c.end_at).where(own).order_by(spans.c.start_at.desc()).limit(1)
-    known_until_us = connection.execute(latest).scalar()
     before = [Stretch(*row) for row in connection.execute(query.where(meets))]
     after = merge([*before, *new])
     changed_us = first_difference(before, after)
@@ -175,7 +180,7 @@ def vouch(connection: Connection, source: str, observed: Iterable[Stretch]) -> N
         return
     connection.execute(delete(spans).where(meets))
     put_spans(connection, source, EVERYTHING, after)
-    _mark_observed(connection, source, changed_us, known_until_us)
+    _mark_observed(connection, source, changed_us)
 
 
 def put_spans(connection: Connection, source: str, scope: str, stretches: Iterable[Stretch]) -> None:
@@ -213,7 +218,6 @@ def enter(connection: Connection, changed: Mapping[SeriesKey, int | None], origi
                 "bin_width_s": key.bin_width_s,
                 "origin": origin,
                 "phase_us": phase_us,
-                "version": 0,
             }
             for key in changed
         ],
@@ -260,7 +264,7 @@ def one_width(connection: Connection, source: str, bin_width_s: int) -> None:
 
 
 def mark(connection: Connection, changed: Mapping[SeriesKey, int]) -> None:
-    """Note from where on series have changed, and whether that reaches back into bins already scored."""
+    """Note from where on series have changed, where that reaches back into bins already scored."""
     if not changed:
         return
     first_us: BindParameter[int] = bindparam("first_us")
@@ -270,15 +274,14 @@ def mark(connection: Connection, changed: Mapping[SeriesKey, int]) -> None:
         checkpoints.c.bin_width_s == series.c.bin_width_s,
         checkpoints.c.at > first_us,
     )
-    is_earlier = and_(was_scored, or_(series.c.changed_from.is_(None), series.c.changed_from > first_us))
     statement = (
         update(series)
         .where(
-            series.c.service == bindparam("a_service"),
-            series.c.source == bindparam("a_source"),
-            series.c.bin_width_s == bindparam("a_width"),
+            *_BOUND_SERIES,
+            was_scored,
+            or_(series.c.changed_from.is_(None), series.c.changed_from > first_us),
         )
-        .values(version=series.c.version + 1, changed_from=case((is_earlier, first_us), else_=series.c.changed_from))
+        .values(changed_from=first_us)
     )
     connection.execute(
         statement,
@@ -289,16 +292,15 @@ def mark(connection: Connection, changed: Mapping[SeriesKey, int]) -> None:
     )
 
 
-def _mark_observed(connection: Connection, source: str, first_us: int, known_until_us: int | None) -> None:
+def _mark_observed(connection: Connection, source: str, first_us: int) -> None:
     """Mark the series of a source whose observed time has changed from ``first_us`` on.
 
-    An ordinary step forward, into time that nobody has scored, touches no row.
+    An ordinary step forward, into time that nobody has scored, concerns none of them.
     """
-    query = select(func.max(checkpoints.c.at)).where(checkpoints.c.source == source)
-    scored_until_us = connection.execute(query).scalar()
-    if first_us < max(known_until_us or first_us, scored_until_us or first_us):
-        query_keys = select(series.c.service, series.c.source, series.c.bin_width_s).where(series.c.source == source)
-        mark(connection, {SeriesKey(*row): first_us for row in connection.execute(query_keys)})
+    query = select(checkpoints.c.service, checkpoints.c.source, checkpoints.c.bin_width_s).where(
+        checkpoints.c.source == source, checkpoints.c.at > first_us
+    )
+    mark(connection, {SeriesKey(*row): first_us for row in connection.execute(query)})
 
 
 # --- counts that came as counts ------------------------------------------------------------------------------
@@ -345,16 +347,12 @@ def replace_counts(
     return min([*differing, *([] if span_us is None else [span_us])], default=None)
 
 
-def settle(connection: Connection, seen: Mapping[SeriesKey, int | None]) -> None:
-    """Clear the marks of series that have just been scored.
-
-    Parameters
-    ----------
-    seen
-        The version of each series that was scored; None = whichever is stored. A series that has changed since then
-        keeps its mark, or gets one at its very beginning: it is to be scored again.
-    """
-    for key, version in seen.items():
-        which = is_series(series, key)
-        is_same = series.c.version == (series.c.version if version is None else version)
-        connection.execute(update(series).where(*which).values(changed_from=case((is_same, None), else_=0)))
+def settle(connection: Connection, keys: Iterable[SeriesKey], *, is_stale: bool) -> None:
+    """Clear the marks of series that have just been scored; where more came in meanwhile, have them scored again."""
+    which = [
+        {"a_service": key.service, "a_source": key.source, "a_width": key.bin_width_s, "mark": 0 if is_stale else None}
+        for key in keys
+    ]
+    if which:
+        statement = update(series).where(*_BOUND_SERIES).values(changed_from=bindparam("mark"))
+        connection.execute(statement, which)

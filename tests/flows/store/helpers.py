@@ -37,13 +37,12 @@ def commit(store: Store, *pairs: Pair, observed: tuple[Span, ...] = (), cursor: 
     return store.commit("x", "everything", batch, pairs)
 
 
-def dump(store: Store, *without: str) -> dict[str, list[tuple[Any, ...]]]:
+def dump(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of every table."""
     with store._engine.connect() as connection:
         return {
             name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
             for name, table in metadata.tables.items()
-            if name not in without
         }
 
 

@@ -107,7 +107,6 @@ def _series() -> None:
         sa.Column("bin_width_s", sa.Integer(), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("phase_us", sa.BigInteger(), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("changed_from", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("service", "source", "bin_width_s"),
         sqlite_with_rowid=False,
