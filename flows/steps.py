@@ -7,28 +7,29 @@ what they leave behind is the same.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
+import numpy as np
+from msgspec import Struct, ValidationError, convert
+from msgspec.structs import asdict, replace
 
 from detectors.errors import InputError, SourceError, StateError
 from detectors.incidents.lifecycle import History, build_histories
 from detectors.incidents.revision import reconcile
 from detectors.model import Baseline, CountSeries, SeriesKey
 from detectors.reference import catalogue
-from detectors.spikes import resume, score
+from detectors.spikes import Parameters, resume, score
 from flows.report.page import incident_page
 from flows.report.record import IncidentView
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
-    from datetime import datetime
 
     from detectors.matching import Reader
     from detectors.model import Batch, Incident, Post
+    from detectors.spikes import Scored
     from flows.sources.base import Source
     from flows.store import Store
 
@@ -37,6 +38,9 @@ MOST_MESSAGES = 100
 
 SHOWN_BEFORE, SHOWN_AFTER = timedelta(hours=24), timedelta(hours=2)
 """How much of a series is shown before an onset, and after the incident was over."""
+
+LEARNS_FOR = timedelta(hours=Parameters().warm_up_h)
+"""Observed time before any claim is made."""
 
 CHECKPOINT_EVERY = timedelta(minutes=30)
 """How much scoring may have to be done again after a restart; a checkpoint costs a write of some kilobytes."""
@@ -71,10 +75,23 @@ class Watched:
     services: Collection[str] | None = None
     bin_width_s: int = 60
 
+    def query(self, label: str) -> str:
+        """Return what a cursor belongs to: a source that was read for some services is read anew for others."""
+        return label if self.services is None else f"{label} for {', '.join(sorted(self.services))}"
+
 
 @dataclass
 class Detected:
-    """What one detection did: incidents that are new or changed, and series that are still being learnt."""
+    """What one detection did.
+
+    Attributes
+    ----------
+    changed
+        Incidents that are new or changed.
+    learning
+        Services whose usual rate is not known yet, with the instant (UTC) from which on it will be, if they are
+        observed until then.
+    """
 
     changed: list[History] = field(default_factory=list)
     learning: dict[str, datetime] = field(default_factory=dict)
@@ -86,10 +103,11 @@ def ingest(store: Store, source: Source, reader: Reader, watched: Watched) -> In
     Each batch is one transaction together with its cursor, so being killed loses nothing and counts nothing twice.
     """
     done = Ingested()
-    for batch in source.fetch(source.label, store.cursor(source.name, source.label)):
+    query = watched.query(source.label)
+    for batch in source.fetch(query, store.cursor(source.name, query)):
         reading = reader.read(batch.posts)
         kept = [pair for pair in reading.reports if watched.services is None or pair[1].service in watched.services]
-        committed = store.commit(source.name, source.label, batch, kept, bin_width_s=watched.bin_width_s)
+        committed = store.commit(source.name, query, batch, kept, bin_width_s=watched.bin_width_s)
         done.posts += len(batch.posts)
         done.reports += committed.new_reports
         done.duplicates += committed.duplicates
@@ -100,7 +118,9 @@ def ingest(store: Store, source: Source, reader: Reader, watched: Watched) -> In
 
 def _place(batch: Batch, post: Post) -> str:
     """Say where a post stands: file and line where it came from a file."""
-    return f"{batch.file}:{batch.lines[batch.posts.index(post)]}" if batch.file else f"{post.platform} post"
+    if not batch.file:
+        return f"a post of {post.platform}"
+    return f"{batch.file}:{next(line for line, one in zip(batch.lines, batch.posts, strict=True) if one is post)}"
 
 
 def ingest_all(
@@ -133,59 +153,114 @@ def detect(
     detector
         A name in :data:`detectors.spikes.DETECTORS`.
     """
-    done = Detected()
+    detection = _Detection(store, until, detector)
     for key in keys:
-        if not _nothing_new(store, key, until):
-            _detect_anew(store, key, until, detector, done)
-    return done
+        detection.bring_up_to_date(key)
+    return detection.done
 
 
-def _nothing_new(store: Store, key: SeriesKey, until: datetime | None) -> bool:
-    """Go on from the checkpoint; False where the series has to be scored again from its beginning.
+class _Saved(Struct, frozen=True):
+    """What a checkpoint holds: whose it is, until when it learns (None = it knows), and the detector's state."""
 
-    That is so if scored counts have changed, an incident is open (its onset and end are still being estimated) or a
-    new bin fires. It is rare and takes milliseconds a month of minutes, and so needs no history in the checkpoint.
-    """
-    if store.changed_from(key) or store.open_incidents(key):
-        return False
-    with suppress(StateError):  # a state of another version: score the series again
-        saved = store.checkpoint(key)
-        if saved is None:
+    detector: str
+    learning_until: datetime | None
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Detection:
+    """One detection; the arguments are those of :func:`detect`."""
+
+    store: Store
+    until: datetime | None
+    detector: str
+    done: Detected = field(default_factory=Detected)
+
+    def bring_up_to_date(self, key: SeriesKey) -> None:
+        """Go on from the checkpoint where that is enough, else score the whole series."""
+        checkpoint = self._checkpoint(key)
+        if checkpoint is None or not self._nothing_new(key, *checkpoint):
+            self._detect_anew(key)
+
+    def _checkpoint(self, key: SeriesKey) -> tuple[datetime, _Saved] | None:
+        """Return up to where a series has been scored, and what was saved there.
+
+        Raises
+        ------
+        InputError
+            The incidents on record are another detector's: mixed with ours they would be nobody's.
+        """
+        try:
+            found = self.store.checkpoint(key)
+            saved = found and (found[0], convert(found[1], _Saved))
+        except (StateError, ValidationError):  # another version's: score the series again
+            return None
+        if saved and saved[1].detector != self.detector:
+            raise InputError(
+                f"{key.service} was judged by the detector {saved[1].detector} in this store; "
+                f"name another store for {self.detector}"
+            )
+        return saved or None
+
+    def _nothing_new(self, key: SeriesKey, scored_until: datetime, saved: _Saved) -> bool:
+        """Go on from the checkpoint; False where the series has to be scored again from its beginning.
+
+        That is so if scored counts have changed, an incident is open (its onset and end are still being estimated), a
+        new bin fires or the usual rate is being learnt. All this is rare or short, and scoring a month of minutes
+        takes milliseconds, and so a checkpoint needs no history.
+        """
+        if self.store.changed_from(key) or self.store.open_incidents(key):
             return False
-        scored_until, state = saved
-        fresh = store.series(key, start_at=scored_until, end_at=until)
-        if not len(fresh):
-            return True
-        scored = resume(state, fresh)
-        if (scored.watch >= 1).any():
+        fresh = self.store.series(key, start_at=scored_until, end_at=self.until)
+        if saved.learning_until:
+            self.done.learning[key.service] = saved.learning_until
+        if not len(fresh) or saved.learning_until:
+            return not len(fresh)
+        try:
+            scored = resume(saved.state, fresh)
+        except StateError:
+            return False
+        if (scored.watch >= 1).any() or (scored.page >= 1).any():
             return False
         if fresh.end_at - scored_until >= CHECKPOINT_EVERY:
-            store.save_detection(key, at=fresh.end_at, state=scored.detector.state())
+            self.store.save_detection(key, at=fresh.end_at, state=self._state(scored, None))
         return True
-    return False
+
+    def _detect_anew(self, key: SeriesKey) -> None:
+        """Score the whole series from its stored counts, and revise what is on record where they differ."""
+        series = self.store.series(key, end_at=self.until)
+        if not len(series):
+            return
+        scored = score(series, detector=self.detector)
+        learning_until = _learning_until(series) if scored.learning_until is None else None
+        self.done.learning.pop(key.service, None)
+        if learning_until:
+            self.done.learning[key.service] = learning_until
+        recorded = [
+            History(incident, self.store.transitions_of(incident.id)) for incident in self.store.incidents_of(key)
+        ]
+        derived = build_histories(series, scored)
+        histories = [_with_facts(self.store, key, one) for one in reconcile(recorded, derived, at=series.end_at)]
+        known = {history.incident.id: history for history in recorded}
+        changed = [history for history in histories if known.get(history.incident.id) != history]
+        self.store.save_detection(
+            key,
+            at=series.end_at,
+            state=self._state(scored, learning_until),
+            incidents=[history.incident for history in changed],
+            transitions=[step for history in changed for step in history.transitions],
+        )
+        self.done.changed += changed
+
+    def _state(self, scored: Scored, learning_until: datetime | None) -> dict[str, Any]:
+        saved = _Saved(self.detector, learning_until, scored.detector.state())
+        return {**asdict(saved), "learning_until": learning_until and learning_until.isoformat()}
 
 
-def _detect_anew(store: Store, key: SeriesKey, until: datetime | None, detector: str, done: Detected) -> None:
-    """Score the whole series from its stored counts, and revise what is on record where they differ."""
-    series = store.series(key, end_at=until)
-    if not len(series):
-        return
-    scored = score(series, detector=detector)
-    if scored.learning_until is None:
-        done.learning[key.service] = series.end_at
-    recorded = [History(incident, store.transitions_of(incident.id)) for incident in store.incidents_of(key)]
-    derived = build_histories(series, scored)
-    histories = [_with_facts(store, key, history) for history in reconcile(recorded, derived, at=series.end_at)]
-    known = {history.incident.id: history for history in recorded}
-    changed = [history for history in histories if known.get(history.incident.id) != history]
-    store.save_detection(
-        key,
-        at=series.end_at,
-        state=scored.detector.state(),
-        incidents=[history.incident for history in changed],
-        transitions=[step for history in changed for step in history.transitions],
-    )
-    done.changed += changed
+def _learning_until(series: CountSeries) -> datetime:
+    """Return from when on the usual rate is known, if the series is observed until then (UTC)."""
+    observed = timedelta(seconds=series.bin_width_s) * int(np.count_nonzero(~np.isnan(series.observed)))
+    return series.end_at + max(LEARNS_FOR - observed, timedelta(0))
 
 
 def _with_facts(store: Store, key: SeriesKey, history: History) -> History:
