@@ -286,7 +286,7 @@ def _key_of(message: str) -> str:
     path = re.search(r"at `\$\.?([^`]*)`", message)
     field = re.search(r"field `([^`]*)`", message)
     parts = [path[1] if path else "", field[1] if field else ""]
-    return ".".join(part.replace("[...]", "") for part in parts if part) or TABLE
+    return ".".join(re.sub(r"\[[^]]*\]", "", part) for part in parts if part) or TABLE
 
 
 def _plain(message: str) -> str:

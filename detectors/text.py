@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 LIMIT = 10_000
 """Characters of a post that are read; platforms cut at 300 to 25,000, and what matters is said early."""
@@ -102,26 +102,24 @@ def normalise_all(texts: Sequence[str], *, limit: int = LIMIT) -> list[str]:
     rest goes one by one.
     """
     done: list[str] = []
-    waiting: list[int] = []
+    waiting: dict[int, str] = {}
     longest = min(limit, _LONG)
     for raw in texts:
         text = raw.replace("\u2026", "...")  # by far the commonest compatibility form
-        if text.isascii():
-            is_plain = len(text) <= limit and "  " not in text and text.isprintable()
-            done.append(text.lower().strip() if is_plain else normalise(text, limit=limit))
-        elif len(text) <= longest and _SEPARATOR not in text and unicodedata.is_normalized("NFKC", text):
-            waiting.append(len(done))
-            done.append(text)
+        if text.isascii() and len(text) <= limit and "  " not in text and text.isprintable():
+            done.append(text.lower().strip())
+        elif len(text) > longest or _SEPARATOR in text or not unicodedata.is_normalized("NFKC", text):
+            done.append(normalise(raw, limit=limit))
         else:
-            done.append(normalise(text, limit=limit))
-    folded = _fold_all([done[index] for index in waiting])
-    for index, text in zip(waiting, folded, strict=True):
+            waiting[len(done)] = text
+            done.append(raw)
+    for index, text in zip(waiting, _fold_all(waiting.values()), strict=True):
         is_normal = len(text) <= limit and unicodedata.is_normalized("NFKC", text)
         done[index] = _collapse(text, limit) if is_normal else normalise(done[index], limit=limit)
     return done
 
 
-def _fold_all(texts: Sequence[str]) -> list[str]:
+def _fold_all(texts: Collection[str]) -> list[str]:
     """Do one round of :func:`_fold` for texts that are in normal form."""
     if not texts:
         return []

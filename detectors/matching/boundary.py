@@ -65,18 +65,18 @@ def in_link(text: str, start: int, end: int) -> bool:
     if tail.startswith("@") and len(tail) > 1:
         return True  # name@host
     if "@" in head and not head.endswith("@"):
-        return head.startswith("@") and not is_edge_only(head)  # @somebody.name
+        return head.startswith("@") and not _has_ended(head)  # @somebody.name
     return _is_mailed(head) or _is_host(head, text[start:end], tail)
 
 
-def is_edge_only(head: str) -> bool:
+def _has_ended(head: str) -> bool:
     """Say whether a handle ended before here: ``@support,`` rather than ``@support.``."""
     return not (head[-1] in "._-" or head[-1].isalnum())
 
 
 def _is_mailed(head: str) -> bool:
     """Say whether what follows is the host of an address: ``somebody@``."""
-    return len(head) > 1 and head.endswith("@") and (head[-2].isalnum() or head[-2] in "._-")
+    return len(head) > 1 and head.endswith("@") and head[-2].isalnum()
 
 
 def _is_host(head: str, name: str, tail: str) -> bool:

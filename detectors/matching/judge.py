@@ -12,14 +12,13 @@ weak          5 words                         2 words
 ============  ==============================  ==============
 
 A phrase that says "works again" belongs to the name next to it: it takes back the cues before it, and it parts a name
-from cues beyond it ("iMessage is back, WhatsApp still down"). The reaches are judgement, not fitted to any labels; the
-learned first-hand filter is to replace them.
+from another's cues beyond it ("iMessage is back, WhatsApp still down"). The reaches are judgement, not fitted to any
+labels; the learned first-hand filter is to replace them.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,6 +56,16 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class _Mention:
+    """A name that stands for its service, and where; ``is_joined`` where a cue is glued to it."""
+
+    name: Name
+    start: int
+    end: int
+    is_joined: bool
+
+
+@dataclass(frozen=True)
 class _Said:
     """Something that a post says about a state, and where."""
 
@@ -86,9 +95,8 @@ def judge(text: str, hits: Sequence[Hit], vocabulary: Vocabulary, *, is_form: bo
     if not named and not is_form:
         return NOTHING
     states = _states(text, hits, named, vocabulary)
-    names = [hit for hit in named if _is_meant(text, hit, states, vocabulary)]
-    services = _failing(text, names, states, vocabulary) if names else ()
-    return Verdict(services, _symptoms(hits, names, states, vocabulary))
+    mentions = [mention for hit in named if (mention := _mention(text, hit, states, vocabulary)) is not None]
+    return Verdict(_failing(text, mentions, states), _symptoms(hits, mentions, states, vocabulary))
 
 
 def _states(text: str, hits: Sequence[Hit], names: Sequence[Hit], vocabulary: Vocabulary) -> list[_Said]:
@@ -135,89 +143,75 @@ def _is_price(text: str, hit: Hit) -> bool:
     return text.endswith("down", 0, hit[2]) and _MOVE.match(text, hit[2]) is not None
 
 
-def _is_meant(text: str, hit: Hit, states: Sequence[_Said], vocabulary: Vocabulary) -> bool:
-    """Say whether a name stands for its service: not in a link, nor, if ambiguous, in a longer phrase ("no signal")."""
+def _mention(text: str, hit: Hit, states: Sequence[_Said], vocabulary: Vocabulary) -> _Mention | None:
+    """Return a name that stands for its service: not in a link nor, if ambiguous, in a longer phrase ("no signal")."""
     name = vocabulary.terms[hit[0]].name
     if name is None or in_link(text, hit[1], hit[2]):
-        return False
-    return not name.is_ambiguous or not any(within(hit, (0, said.start, said.end)) for said in states)
+        return None
+    if name.is_ambiguous and any(within(hit, (0, said.start, said.end)) for said in states):
+        return None
+    return _Mention(name, hit[1], hit[2], vocabulary.is_joined(hit))
 
 
-def _failing(text: str, names: Sequence[Hit], states: Sequence[_Said], vocabulary: Vocabulary) -> tuple[str, ...]:
+def _failing(text: str, mentions: Sequence[_Mention], states: Sequence[_Said]) -> tuple[str, ...]:
     """Return the services that a cue in reach says to fail."""
-    over = _recoveries(names, states, vocabulary)
+    if not mentions:
+        return ()
+    owned = [(said, _owner(said, mentions)) for said in states if said.cue is not Cue.BLANK]
     found: dict[str, Name] = {}
-    for hit in names:
-        name = vocabulary.terms[hit[0]].name
-        if (
-            name is not None
-            and name.service not in found
-            and _fails(text, hit, over[name.service], (states, vocabulary))
-        ):
-            found[name.service] = name
-    named = {
-        name.vendor for hit in names if (name := vocabulary.terms[hit[0]].name) is not None and not name.is_general
-    }
-    return tuple(service for service, name in found.items() if not (name.is_general and name.vendor in named))
+    for mention in mentions:
+        if mention.name.service not in found and _fails(text, mention, owned):
+            found[mention.name.service] = mention.name
+    vendors = {mention.name.vendor for mention in mentions if not mention.name.is_general}
+    return tuple(service for service, name in found.items() if not (name.is_general and name.vendor in vendors))
 
 
-def _fails(text: str, hit: Hit, back_at: int, context: tuple[Sequence[_Said], Vocabulary]) -> bool:
-    """Say whether the service is said to fail here, and not to work again later on."""
-    states, vocabulary = context
-    name = vocabulary.terms[hit[0]].name
-    if name is None:
-        return False
-    if vocabulary.is_joined(hit) and hit[1] > back_at:
+def _fails(text: str, mention: _Mention, owned: Sequence[tuple[_Said, str]]) -> bool:
+    """Say whether a service is said to fail, and not to work again later on."""
+    service = mention.name.service
+    over = [said for said, _ in owned if said.cue is Cue.OVER]
+    back_at = max((said.start for said, owner in owned if said.cue is Cue.OVER and owner == service), default=-1)
+    before = max((said.end for said in over if said.end <= mention.start), default=0)
+    after = min((said.start for said in over if said.start >= mention.end), default=len(text))
+    if mention.is_joined and mention.start > back_at:
         return True
-    return any(said.start > back_at and _reaches(text, hit, name, said) for said in _clear(hit, states))
+    return any(
+        said.cue is not Cue.OVER
+        and said.start > back_at
+        and (owner == service or (said.start >= before and said.end <= after))
+        and _reaches(text, mention, said)
+        for said, owner in owned
+    )
 
 
-def _recoveries(names: Sequence[Hit], states: Sequence[_Said], vocabulary: Vocabulary) -> dict[str, int]:
-    """Return for each service where the post last says that it works again."""
-    over: dict[str, int] = defaultdict(lambda: -1)
-    for said in states:
-        if said.cue is Cue.OVER:
-            nearest = min(names, key=lambda hit: (_gap(hit, said), hit[1]))
-            name = vocabulary.terms[nearest[0]].name
-            if name is not None:
-                over[name.service] = max(over[name.service], said.start)
-    return over
+def _owner(said: _Said, mentions: Sequence[_Mention]) -> str:
+    """Return the service that something is said of: the nearest, of two as near the first."""
+    return min(mentions, key=lambda mention: (_gap(mention, said), mention.start)).name.service
 
 
-def _clear(hit: Hit, states: Sequence[_Said]) -> list[_Said]:
-    """Return the cues that no recovery parts from the name."""
-    _, start, end = hit
-    before = max((said.end for said in states if said.cue is Cue.OVER and said.end <= start), default=0)
-    after = min((said.start for said in states if said.cue is Cue.OVER and said.start >= end), default=None)
-    return [
-        said
-        for said in states
-        if said.cue in (Cue.WEAK, Cue.STRONG) and said.start >= before and (after is None or said.end <= after)
-    ]
-
-
-def _gap(hit: Hit, said: _Said) -> int:
+def _gap(mention: _Mention, said: _Said) -> int:
     """Return the characters between a name and what is said; 0 where they overlap."""
-    return max(said.start - hit[2], hit[1] - said.end, 0)
+    return max(said.start - mention.end, mention.start - said.end, 0)
 
 
-def _reaches(text: str, hit: Hit, name: Name, said: _Said) -> bool:
+def _reaches(text: str, mention: _Mention, said: _Said) -> bool:
     """Say whether a cue stands near enough to a name."""
-    if said.cue is Cue.STRONG and not name.is_ambiguous and len(text) <= SHORT:
+    is_ambiguous = mention.name.is_ambiguous
+    if said.cue is Cue.STRONG and not is_ambiguous and len(text) <= SHORT:
         return True
-    reach = REACH[said.cue, name.is_ambiguous]
-    gap = _gap(hit, said)
+    reach = REACH[said.cue, is_ambiguous]
+    gap = _gap(mention, said)
     if gap > _WIDEST_WORD * (reach + 1):
         return False
-    first = min(hit[2], said.end)
+    first = min(mention.end, said.end)
     return text.count(" ", first, first + gap) <= reach + 1
 
 
 def _symptoms(
-    hits: Sequence[Hit], names: Sequence[Hit], states: Sequence[_Said], vocabulary: Vocabulary
+    hits: Sequence[Hit], mentions: Sequence[_Mention], states: Sequence[_Said], vocabulary: Vocabulary
 ) -> tuple[str, ...]:
     """Return the symptoms that are named, but for what is part of a name or of a false friend."""
-    covered = [(start, end) for _, start, end in names]
+    covered = [(mention.start, mention.end) for mention in mentions]
     covered += [(said.start, said.end) for said in states if said.cue is Cue.BLANK]
     found: dict[str, None] = {}
     for index, start, end in sorted(hits, key=lambda hit: hit[1:]):
