@@ -155,7 +155,9 @@ class Bank:
         SeriesError
             If the shapes do not fit, or a count is negative or infinite.
         """
-        y = np.ascontiguousarray(observed, dtype=np.float64)
+        y = np.array(
+            observed, dtype=np.float64, order="C"
+        )  # a copy: the kernel would be compiled anew for a read-only one
         if y.ndim != 2 or len(y) != self.n_series:
             raise SeriesError(f"counts of shape ({self.n_series}, bins) wanted, not {y.shape}")
         if (y < 0).any() or np.isinf(y).any():
@@ -241,6 +243,8 @@ class Bank:
                 parameters=parameters,
             )
             bank.n_bins = int(state["n_bins"])
+            if bank.n_bins < 0:
+                raise ValueError("bins below 0")  # noqa: TRY301 - one way out of a damaged state
             for name, target in bank._arrays().items():
                 target[...] = unpack(state["arrays"][name], target)
         except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, zlib.error) as error:
@@ -279,7 +283,7 @@ def _runs(days: NDArray[np.int64]) -> list[tuple[int, int]]:
 
 
 def _checked_exposure(exposure: ArrayLike, like: NDArray[np.float64]) -> NDArray[np.float64]:
-    x = np.ascontiguousarray(exposure, dtype=np.float64)
+    x = np.array(exposure, dtype=np.float64, order="C")
     if x.shape != like.shape:
         raise SeriesError(f"exposure of shape {like.shape} wanted, not {x.shape}")
     if not ((x >= 0) & (x <= 1)).all():

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.errors import SeriesError, StateError
-from detectors.spikes import Bank, Parameters
+from detectors.spikes import Bank, Parameters, kernel
 from detectors.spikes.bank import pack, unpack
 from tests.builders import START
 
@@ -128,6 +128,7 @@ def test_refused_bins_leave_the_bank_as_it_was() -> None:
         {"start_at": "yesterday"},
         {"start_at": "2026-03-02T00:00:00"},
         {"n_bins": "many"},
+        {"n_bins": -1},
         {"parameters": {"windows_min": [1], "colour": "red"}},
         {"arrays": {}},
         {"arrays": None},
@@ -146,6 +147,16 @@ def test_a_damaged_array_is_refused() -> None:
     for text in (state["arrays"]["rings"][:-8], "AAAA", pack(np.zeros(10**6))):
         with pytest.raises(StateError):
             Bank.from_state({**state, "arrays": {**state["arrays"], "rings": text}})
+
+
+def test_read_only_counts_do_not_compile_again() -> None:
+    y = np.full((1, 3), 2.0)
+    y.flags.writeable = False
+    bank = Bank(1, bin_width_s=60, start_at=START)
+    bank.run(np.full((1, 3), 2.0))
+    compiled = getattr(kernel.run, "signatures", [])[:]
+    bank.run(y, y / 2)
+    assert getattr(kernel.run, "signatures", []) == compiled
 
 
 def test_packing_is_exact() -> None:
