@@ -130,7 +130,9 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA secure_delete=ON")  # what is forgotten is overwritten, not only unlinked
+    connection.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: fewer waits for the disk
+    connection.execute("PRAGMA cache_size=-32768")  # 32 MB: the index of post ids is hit at random
+    connection.execute("PRAGMA secure_delete=FAST")  # see rows.overwrite
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -83,3 +83,13 @@ def put_changed(connection: Connection, table: Table, rows: Sequence[dict[str, A
         where=or_(*(table.c[name].is_distinct_from(insert.excluded[name]) for name in values)),
     )
     return [tuple(row) for row in connection.execute(statement.returning(*table.primary_key), rows)]
+
+
+def overwrite(connection: Connection, *, is_on: bool) -> None:
+    """Have SQLite overwrite what is deleted, on pages that fall free too, or only where a page is written anyway.
+
+    The latter goes on all the time, so that rows that move leave no copies behind; the former costs half the speed,
+    and is needed only while posts are forgotten.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA secure_delete={'ON' if is_on else 'FAST'}")

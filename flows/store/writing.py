@@ -11,7 +11,7 @@ from detectors.counting import Cell, CellKey, Stretch, cells, first_difference, 
 from detectors.errors import StoreError
 from detectors.model import SeriesKey
 from flows.store.privacy import FORGOTTEN, Pseudonyms, key_text
-from flows.store.rows import pages, put, put_changed, put_new
+from flows.store.rows import overwrite, pages, put, put_changed, put_new
 from flows.store.schema import checkpoints, counts, meta, reports, series, spans, tombstones
 
 if TYPE_CHECKING:
@@ -70,12 +70,14 @@ def forget(connection: Connection, deleted: Iterable[tuple[str, str]], pseudonym
     names = {(key_text(platform), key_text(post)): pseudonyms.post(platform, post) for platform, post in deleted}
     put_new(connection, tombstones, [{"post": name} for name in sorted(set(names.values()))])
     n_blanked = 0
+    overwrite(connection, is_on=True)
     for page in pages(names):
         is_meant = tuple_(reports.c.platform, reports.c.post_id).in_(page)
         found = [dict(row) for row in connection.execute(select(reports).where(is_meant)).mappings()]
         connection.execute(delete(reports).where(is_meant))
         blank = [{**row, **FORGOTTEN, "post_id": names[row["platform"], row["post_id"]]} for row in found]
         n_blanked += put_new(connection, reports, blank)
+    overwrite(connection, is_on=False)
     return n_blanked
 
 

@@ -43,7 +43,9 @@ def postgres_port(postgres_bin: Path) -> Iterator[int]:
 
     initial = ("--no-sync", "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8")
     run("initdb", *initial, f"--pwfile={folder / 'password'}")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+    options = (
+        f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c full_page_writes=off"
+    )
     try:
         run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
         yield port

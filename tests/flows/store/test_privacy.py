@@ -102,7 +102,7 @@ def test_a_deletion_that_comes_before_its_post(store: Store) -> None:
 
 def test_a_deleted_text_is_not_left_in_the_files(tmp_path: Path) -> None:
     with open_store(tmp_path / "uproar.db") as store:
-        commit(store, *(pair(number, number, text=f"{CANARY} {number} " * 20) for number in range(200)))
+        commit(store, *(pair(number, number, text=f"{CANARY} {number} " * (20 + number * 5)) for number in range(200)))
         assert any(CANARY.encode() in file.read_bytes() for file in tmp_path.iterdir())
         commit(store, deleted=tuple(("test", f"post-{number}") for number in range(200)))
         left = {file.name for file in tmp_path.iterdir() if CANARY.encode() in file.read_bytes()}
