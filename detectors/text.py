@@ -105,9 +105,10 @@ def normalise_all(texts: Sequence[str], *, limit: int = LIMIT) -> list[str]:
     waiting: dict[int, str] = {}
     longest = min(limit, _LONG)
     for raw in texts:
-        text = raw.replace("\u2026", "...")  # by far the commonest compatibility form
-        if text.isascii() and len(text) <= limit and "  " not in text and text.isprintable():
-            done.append(text.lower().strip())
+        # By far the commonest compatibility form, and the commonest white space.
+        text = raw.replace("\u2026", "...").replace("\n", " ")
+        if text.isascii() and len(text) <= limit and text.isprintable():
+            done.append(_collapse(text.lower(), limit) if "  " in text else text.lower().strip())
         elif len(text) > longest or _SEPARATOR in text or not unicodedata.is_normalized("NFKC", text):
             done.append(normalise(raw, limit=limit))
         else:

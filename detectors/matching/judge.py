@@ -77,7 +77,7 @@ class _Said:
 NOTHING = Verdict()
 
 
-def judge(text: str, hits: Sequence[Hit], vocabulary: Vocabulary, *, is_form: bool = False) -> Verdict:
+def judge(text: str, hits: Sequence[Hit], vocabulary: Vocabulary) -> Verdict:
     """Judge one normalised post.
 
     Parameters
@@ -88,12 +88,8 @@ def judge(text: str, hits: Sequence[Hit], vocabulary: Vocabulary, *, is_form: bo
         The terms that :meth:`Vocabulary.find` found in it, with positions in ``text``.
     vocabulary
         What the hits refer to.
-    is_form
-        Whether the service is known from elsewhere, so that symptoms matter although no service is named.
     """
     named = longest(hit for hit in hits if vocabulary.terms[hit[0]].name is not None)[:_MOST_NAMES]
-    if not named and not is_form:
-        return NOTHING
     states = _states(text, hits, named, vocabulary)
     mentions = [mention for hit in named if (mention := _mention(text, hit, states, vocabulary)) is not None]
     return Verdict(_failing(text, mentions, states), _symptoms(hits, mentions, states, vocabulary))

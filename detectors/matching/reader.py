@@ -13,7 +13,7 @@ from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from detectors.matching.judge import Verdict, judge
+from detectors.matching.judge import NOTHING, Verdict, judge
 from detectors.matching.lexicon import lexicon
 from detectors.matching.vocabulary import Vocabulary
 from detectors.model import Post, Report, utc
@@ -171,12 +171,14 @@ def _judge(candidates: Sequence[tuple[str, bool]], vocabulary: Vocabulary) -> li
     texts = [text for text, _ in candidates]
     ends = _ends(texts)
     hits: list[list[Hit]] = [[] for _ in texts]
+    matters = [is_form for _, is_form in candidates]
     for index, start, end in vocabulary.find("\n".join(texts)):
         owner = bisect_right(ends, start)
         offset = ends[owner - 1] if owner else 0
         hits[owner].append((index, start - offset, end - offset))
+        matters[owner] = matters[owner] or vocabulary.terms[index].name is not None
     return [
-        judge(text, found, vocabulary, is_form=is_form) for (text, is_form), found in zip(candidates, hits, strict=True)
+        judge(texts[number], hits[number], vocabulary) if matters[number] else NOTHING for number in range(len(texts))
     ]
 
 
