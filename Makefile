@@ -18,7 +18,7 @@ test: $(VENV)/.dev lint types ## Everything that must be true: rules, types, tes
 	@$(BIN)/python -m tests.run
 
 lint: $(VENV)/.dev ## Style and import rules
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache
 
 types: $(VENV)/.dev ## mypy --strict
 	@$(BIN)/mypy $(SRC) tests benchmarks
