@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from detectors.model import Batch
 
 
+@runtime_checkable
 class Source(Protocol):
     """Somewhere that posts come from.
 

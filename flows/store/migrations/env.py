@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    version_table=context.config.attributes["version_table"],
-)
-context.run_migrations()
+if hasattr(context, "config"):  # it has none where somebody only imports this file, to look for doctests for instance
+    context.configure(
+        connection=context.config.attributes["connection"],
+        version_table=context.config.attributes["version_table"],
+    )
+    context.run_migrations()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from detectors.counting import Stretch, merge, micros
 from detectors.errors import InputError
 from flows.sources.archive import Archive, Rules
+from flows.sources.base import Source
 from flows.sources.bounded import Limits
 from tests.builders import START
 from tests.flows.sources.helpers import NOW, PACKED, at, fetch, ids, line, skipped, write
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from detectors.model import Batch
-    from flows.sources.base import Source
 
 
 def observed(batches: list[Batch]) -> tuple[Stretch, ...]:
@@ -56,6 +56,7 @@ def test_how_a_file_is_packed_is_told_by_its_bytes(tmp_path: Path) -> None:
 
 def test_an_archive_is_a_source(tmp_path: Path) -> None:
     source: Source = Archive(tmp_path / "posts.jsonl", now=NOW)
+    assert isinstance(source, Source)
     assert (source.name, source.label) == ("archive", "archive:posts.jsonl")
 
 

@@ -70,6 +70,7 @@ BAD = {
     b"2026-03-02T00:05:00Z": "too short",
     b'"2026-03-02T00:05:00Z,"1\x00': None,
     b"\xff,1": "not UTF-8",
+    b"x" * 200_000: "not CSV",
     b"x" * 2_000_000: "too long",
 }
 
