@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError
 
 from detectors.errors import StoreError
 from flows.store.failures import plain_errors
-from flows.store.migrate import is_current, migrate
+from flows.store.migrate import is_current, migrate, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 WRITER_LOCK = 8_227_191_701
 """Key of the PostgreSQL advisory lock that lets one writer in at a time, as SQLite does by itself."""
+
+MISSING = (
+    "there is no store here yet; uproar watch --once or uproar replay FILE --store makes one. "
+    "If yours is elsewhere, name it with --store, or as url under [store] in the configuration"
+)
 
 
 def parse(url: str | Path) -> URL:
@@ -55,10 +60,11 @@ def display(url: URL) -> str:
     return f"postgresql://{url.host or 'localhost'}{port}/{url.database or ''}"
 
 
-def connect(url: URL, *, timeout_s: float) -> Engine:
+def connect(url: URL, *, timeout_s: float, create: bool = True) -> Engine:
     """Return an engine whose database exists and has the tables of this version.
 
-    Several programs may do so at once: one makes or migrates the tables, the others wait.
+    Several programs may do so at once: one makes or migrates the tables, the others wait. Without ``create`` a store
+    that is not there is an error, and nothing is made.
 
     Raises
     ------
@@ -66,15 +72,12 @@ def connect(url: URL, *, timeout_s: float) -> Engine:
         It cannot be opened; the message says why and what to do.
     """
     where = display(url)
+    if not create and url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+        raise StoreError(f"{where}: {MISSING}")
     with plain_errors(where):
         engine = _sqlite(url, timeout_s) if url.get_backend_name() == "sqlite" else _postgresql(url, timeout_s)
         try:
-            with engine.connect() as connection:
-                current = is_current(connection)
-            if not current:
-                with writing(engine) as connection:
-                    if not is_current(connection):
-                        migrate(connection)
+            _bring_up_to_date(engine, create=create)
         except StoreError as error:
             engine.dispose()
             raise StoreError(f"{where}: {error}") from None
@@ -82,6 +85,17 @@ def connect(url: URL, *, timeout_s: float) -> Engine:
             engine.dispose()
             raise
     return engine
+
+
+def _bring_up_to_date(engine: Engine, *, create: bool) -> None:
+    with engine.connect() as connection:
+        if is_current(connection):
+            return
+        if not create and version_of(connection) is None:
+            raise StoreError(MISSING)
+    with writing(engine) as connection:
+        if not is_current(connection):
+            migrate(connection)
 
 
 @contextmanager

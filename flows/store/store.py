@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import ColumnElement, Connection, Engine
 
     from detectors.model import Batch, Incident, Post, Report, Transition
     from flows.store.reading import Facts
@@ -72,7 +72,7 @@ class Scored:
     transitions: Sequence[Transition] = ()
 
 
-def open_store(url: str | Path, *, secret: str | None = None, timeout_s: float = 30) -> Store:
+def open_store(url: str | Path, *, secret: str | None = None, timeout_s: float = 30, create: bool = True) -> Store:
     """Open a store; make it, or bring its tables to this version, where need be.
 
     Parameters
@@ -84,13 +84,15 @@ def open_store(url: str | Path, *, secret: str | None = None, timeout_s: float =
         anyway.
     timeout_s
         How long to wait for another writer, in seconds.
+    create
+        Whether to make a store where there is none; otherwise that is an error.
 
     Raises
     ------
     StoreError
         It cannot be opened; the message says why and what to do, and never holds a password.
     """
-    return Store(engines.connect(engines.parse(url), timeout_s=timeout_s), secret)
+    return Store(engines.connect(engines.parse(url), timeout_s=timeout_s, create=create), secret)
 
 
 class Store(Analysts):
@@ -333,6 +335,16 @@ class Store(Analysts):
         """Return the incidents of a series, by onset."""
         with self._reading() as connection:
             return reading.incidents_where(connection, *writing.is_series(incidents, key))
+
+    def find_incidents(
+        self, *, service: str | None = None, start: datetime | None = None, end: datetime | None = None
+    ) -> list[Incident]:
+        """Return the incidents whose onset lies in ``start <= t < end`` (aware instants), by onset; None = all."""
+        which: list[ColumnElement[bool]] = [] if service is None else [incidents.c.service == service]
+        which += [] if start is None else [incidents.c.onset_at >= micros(start)]
+        which += [] if end is None else [incidents.c.onset_at < micros(end)]
+        with self._reading() as connection:
+            return reading.incidents_where(connection, *which)
 
     def open_incidents(self, key: SeriesKey) -> list[Incident]:
         """Return the incidents of a series that go on, by onset."""

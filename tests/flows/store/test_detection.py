@@ -103,3 +103,12 @@ def test_facts(store: Store) -> None:
     assert store.facts(KEY, start_at=at(1)).n_reports == 7
     nothing = store.facts(KEY, start_at=at(20))
     assert nothing.fields() == {"n_reports": 0, "n_authors": 0, "symptoms": ()}
+
+
+def test_incidents_are_found_by_service_and_onset(store: Store) -> None:
+    early, late = incident(1, onset=10), incident(2, onset=90)
+    store.save_detection(KEY, at=at(100), state={}, incidents=[late, early])
+    assert store.find_incidents() == [early, late]
+    assert store.find_incidents(service="imessage", start=at(10), end=at(90)) == [early]
+    assert store.find_incidents(start=at(11)) == [late]
+    assert store.find_incidents(service="outlook") == []

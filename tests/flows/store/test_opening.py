@@ -260,3 +260,35 @@ def test_a_server_that_does_not_answer() -> None:
 
 def test_an_unnamed_failure_of_sqlite() -> None:
     assert explain(sqlite3.OperationalError(PASSWORD)) == "SQLite failed (OperationalError)"
+
+
+# --- stores that are to be there already ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", ["{}/none.db", "sqlite:///{}/none.db", "{}/no/such/folder/none.db", ":memory:"])
+def test_a_store_that_is_not_there_is_not_made_where_it_is_only_read(url: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no store here yet; uproar watch") as caught:
+        open_store(url.format(tmp_path), create=False)
+    assert url == ":memory:" or f"{tmp_path}" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_without_our_tables_is_not_a_store_yet(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(StoreError, match="there is no store here yet"):
+        open_store(tmp_path / "empty.db", create=False)
+    with closing(sqlite3.connect(tmp_path / "empty.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+
+
+def test_a_postgresql_database_without_our_tables_is_not_a_store_yet(postgres_url: str) -> None:
+    with pytest.raises(StoreError, match="there is no store here yet"):
+        open_store(postgres_url, create=False)
+    open_store(postgres_url).close()
+    open_store(postgres_url, create=False).close()
+
+
+def test_a_store_that_is_there_is_opened_to_be_read(tmp_path: Path) -> None:
+    open_store(tmp_path / "a.db").close()
+    with open_store(tmp_path / "a.db", create=False) as store:
+        assert store.keys() == []
