@@ -42,6 +42,11 @@ REACH = 3
 """Slots on either side that the smoothing kernel ``exp(-d**2 / 2)`` looks at."""
 
 LEVEL_WINDOW, LEVEL_MIN_DAYS = 7, 5
+"""Days in a running median of the levels; with fewer than the minimum, all of them."""
+
+SHAPE, WEEKEND, BY_DAY = 0, 1, 3
+"""First rows of the parts in the table: one row, two (weekday, weekend), seven (0 = Thursday)."""
+PARTS = (SHAPE, WEEKEND, BY_DAY)
 
 
 @dataclass(frozen=True)
@@ -77,12 +82,21 @@ class Cells(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """The parts that multiply: levels (days,), shape (slots,), weekend (2, slots), by_day (7, slots); the weights."""
+    """The parts that multiply, and the weights of the cells.
+
+    Attributes
+    ----------
+    levels
+        Shape (days,).
+    table
+        Shape (10, slots): the shape of the day, the ratios of weekday and weekend to it, and those of each day of the
+        week to its group.
+    weights
+        Shape (days, slots).
+    """
 
     levels: Floats
-    shape: Floats
-    weekend: Floats
-    by_day: Floats
+    table: Floats
     weights: Floats
 
 
@@ -113,17 +127,6 @@ def median(values: Floats, start: int, stop: int) -> float:
 
 
 @compiled
-def running_median(levels: Floats) -> Floats:
-    """Median of the 7 days around each day, cut at the ends; of all days if there are fewer than 5."""
-    n = len(levels)
-    half = LEVEL_WINDOW // 2 if n >= LEVEL_MIN_DAYS else n
-    out = np.empty(n)
-    for d in range(n):
-        out[d] = median(levels, max(0, d - half), min(n, d + half + 1))
-    return out
-
-
-@compiled
 def observed_days(exposure: Sums, today: int, full_day: float) -> Ints:
     """Rows of the days before ``today``, oldest first, that were observed for at least a quarter."""
     rows = np.empty(DAYS, np.int64)
@@ -145,82 +148,75 @@ def is_weekend(weekday: int) -> int:
 
 
 @compiled
-def new_parts(days: int, slots: int) -> Parts:
-    """Return parts that say "as usual" everywhere."""
-    return Parts(np.ones(days), np.ones(slots), np.ones((2, slots)), np.ones((7, slots)), np.ones((days, slots)))
-
-
-@compiled
 def weigh(cells: Cells, parts: Parts) -> None:
     """Set the Huber weights ``min(1, (2.58 / z)**2)`` of all cells, which keep outages out of the profile."""
     for d in range(len(cells.weekday)):
-        day = cells.weekday[d]
-        for s in range(len(parts.shape)):
-            week = parts.weekend[is_weekend(day), s] * parts.by_day[day, s]
-            expected = cells.usual[d, s] * parts.levels[d] * parts.shape[s] * week
+        group, day = WEEKEND + is_weekend(cells.weekday[d]), BY_DAY + cells.weekday[d]
+        for s in range(parts.table.shape[1]):
+            week = parts.table[SHAPE, s] * parts.table[group, s] * parts.table[day, s]
+            expected = cells.usual[d, s] * parts.levels[d] * week
             z2 = (cells.counts[d, s] - expected) ** 2
             variance = expected + cells.phi * expected * expected
             parts.weights[d, s] = 1.0 if z2 <= HUBER**2 * variance else HUBER**2 * variance / z2
 
 
 @compiled
-def fit_shape(cells: Cells, parts: Parts) -> None:
-    """Refit the shape that all days share; mean 1."""
-    n = len(parts.shape)
-    counts, exposure = np.zeros(n), np.zeros(n)
-    for d in range(len(cells.weekday)):
-        day = cells.weekday[d]
-        for s in range(n):
-            usual = cells.usual[d, s] * parts.levels[d] * parts.weekend[is_weekend(day), s] * parts.by_day[day, s]
-            precision = parts.weights[d, s] / (1.0 + cells.phi * usual * parts.shape[s])
-            counts[s] += precision * cells.counts[d, s]
-            exposure[s] += precision * usual
-    counts, exposure = smooth(counts), smooth(exposure)
-    total = 0.0
-    for s in range(n):
-        parts.shape[s] = (counts[s] + SHAPE_PRIOR) / (exposure[s] + SHAPE_PRIOR)
-        total += parts.shape[s]
-    for s in range(n):
-        parts.shape[s] *= n / total
-
-
-@compiled
 def fit_levels(cells: Cells, parts: Parts) -> None:
     """Refit the level of each day, then take running medians, so that one bad day does not move it."""
-    for d in range(len(cells.weekday)):
-        day = cells.weekday[d]
+    levels = np.empty(len(cells.weekday))
+    for d in range(len(levels)):
+        group, day = WEEKEND + is_weekend(cells.weekday[d]), BY_DAY + cells.weekday[d]
         counts, expected = LEVEL_PRIOR, LEVEL_PRIOR
-        for s in range(len(parts.shape)):
-            week = parts.weekend[is_weekend(day), s] * parts.by_day[day, s]
+        for s in range(parts.table.shape[1]):
+            week = parts.table[SHAPE, s] * parts.table[group, s] * parts.table[day, s]
             counts += parts.weights[d, s] * cells.counts[d, s]
-            expected += parts.weights[d, s] * cells.usual[d, s] * parts.shape[s] * week
-        parts.levels[d] = counts / expected
-    smoothed = running_median(parts.levels)
-    for d in range(len(smoothed)):
-        parts.levels[d] = smoothed[d]
+            expected += parts.weights[d, s] * cells.usual[d, s] * week
+        levels[d] = counts / expected
+    half = LEVEL_WINDOW // 2 if len(levels) >= LEVEL_MIN_DAYS else len(levels)
+    for d in range(len(levels)):
+        parts.levels[d] = median(levels, max(0, d - half), min(len(levels), d + half + 1))
 
 
 @compiled
-def fit_ratios(cells: Cells, parts: Parts, n_groups: int) -> None:
-    """Refit the ratio of weekend and weekdays to all days (2 groups), or of each day of the week to that (7)."""
-    by_day = n_groups == 7
-    table = parts.by_day if by_day else parts.weekend
-    prior = WEEKDAY_PRIOR if by_day else WEEKEND_PRIOR
-    counts, expected = np.zeros(table.shape), np.zeros(table.shape)
+def fit_rows(cells: Cells, parts: Parts, part: int) -> None:
+    """Refit one part of the table: :data:`SHAPE`, :data:`WEEKEND` given the shape, or :data:`BY_DAY` given both.
+
+    The precision of a cell is its weight over ``1 + phi m``; the prior pulls with so many reports towards 1.
+    """
+    n_slots = parts.table.shape[1]
+    last, prior = WEEKEND, SHAPE_PRIOR
+    if part == WEEKEND:
+        last, prior = BY_DAY, WEEKEND_PRIOR
+    elif part == BY_DAY:
+        last, prior = BY_DAY + 7, WEEKDAY_PRIOR
+    counts, expected = np.zeros(parts.table.shape), np.zeros(parts.table.shape)
     for d in range(len(cells.weekday)):
-        day = cells.weekday[d]
-        group = day if by_day else is_weekend(day)
-        for s in range(table.shape[1]):
-            usual = cells.usual[d, s] * parts.levels[d] * parts.shape[s]
-            if by_day:
-                usual *= parts.weekend[is_weekend(day), s]
-            precision = parts.weights[d, s] / (1.0 + cells.phi * usual)
-            counts[group, s] += precision * cells.counts[d, s]
-            expected[group, s] += precision * usual
-    for g in range(table.shape[0]):
-        smooth_counts, smooth_expected = smooth(counts[g]), smooth(expected[g])
-        for s in range(table.shape[1]):
-            table[g, s] = (prior + smooth_counts[s]) / (prior + smooth_expected[s])
+        group, day = WEEKEND + is_weekend(cells.weekday[d]), BY_DAY + cells.weekday[d]
+        row = SHAPE if part == SHAPE else (group if part == WEEKEND else day)
+        for s in range(n_slots):
+            usual = cells.usual[d, s] * parts.levels[d]
+            if part == SHAPE:
+                usual *= parts.table[group, s] * parts.table[day, s]
+                precision = parts.weights[d, s] / (1.0 + cells.phi * usual * parts.table[SHAPE, s])
+            else:
+                usual *= parts.table[SHAPE, s] * (parts.table[group, s] if part == BY_DAY else 1.0)
+                precision = parts.weights[d, s] / (1.0 + cells.phi * usual)
+            counts[row, s] += precision * cells.counts[d, s]
+            expected[row, s] += precision * usual
+    for row in range(part, last):
+        smooth_counts, smooth_expected = smooth(counts[row]), smooth(expected[row])
+        for s in range(n_slots):
+            parts.table[row, s] = (prior + smooth_counts[s]) / (prior + smooth_expected[s])
+
+
+@compiled
+def normalise(row: Floats) -> None:
+    """Divide by the mean, in place."""
+    total = 0.0
+    for s in range(len(row)):
+        total += row[s]
+    for s in range(len(row)):
+        row[s] *= len(row) / total
 
 
 @compiled
@@ -267,29 +263,19 @@ def fit_profile(counts: Sums, exposure: Sums, day: tuple[int, float], phi: float
     cells = gather(counts, exposure, rows, phi)
     if cells.total <= 0.0:
         return week
-    parts = new_parts(len(rows), n_slots)
+    parts = Parts(np.ones(len(rows)), np.ones((BY_DAY + 7, n_slots)), np.ones(cells.counts.shape))
     for _ in range(ITERATIONS):
         weigh(cells, parts)
-        fit_shape(cells, parts)
-        fit_levels(cells, parts)
-        fit_ratios(cells, parts, 2)
-        fit_ratios(cells, parts, 7)
-    multiply(parts, week)
+        for part in PARTS:  # a loop, because calls with constants would be compiled one by one
+            fit_rows(cells, parts, part)
+            if part == SHAPE:
+                normalise(parts.table[SHAPE])
+                fit_levels(cells, parts)
+    for g in range(7):
+        for s in range(n_slots):
+            week[g, s] = parts.table[SHAPE, s] * parts.table[WEEKEND + is_weekend(g), s] * parts.table[BY_DAY + g, s]
+    normalise(week.ravel())
     return week
-
-
-@compiled
-def multiply(parts: Parts, week: Floats) -> None:
-    """Fill the week, shape (7, slots), with the product of the parts; mean 1."""
-    n_slots = week.shape[1]
-    total = 0.0
-    for g in range(7):
-        for s in range(n_slots):
-            week[g, s] = parts.shape[s] * parts.weekend[is_weekend(g), s] * parts.by_day[g, s]
-            total += week[g, s]
-    for g in range(7):
-        for s in range(n_slots):
-            week[g, s] *= 7 * n_slots / total
 
 
 def refit(counts: Sums, exposure: Sums, day: tuple[int, float], fit: tuple[Floats, Floats]) -> None:
