@@ -151,6 +151,7 @@ class _Run:
         self._clusters = Clusters(rules.quiet, cursor.clusters if cursor else ())
         self._was_closed = bool(cursor and cursor.is_closed)
         self.tail = b""
+        self._lines: tuple[int, ...] = ()
         self._messages: list[str] = []
         self._guess: str | None = None
         self._has_looked = False
@@ -203,10 +204,12 @@ class _Run:
 
     def _take(self, lines: list[bytes], *, is_open: bool = False) -> tuple[Post, ...]:
         """Read lines, note what there is to note, and move on past them."""
+        self._lines = ()
         if not lines:
             return ()
         self._look(lines)
         posts, places, skipped = judge_all(lines, self._limit)
+        self._lines = tuple(self.tally.n_lines + 1 + place for place in places)
         for place, verdict in skipped:
             self._skip(place + 1, verdict.reason, verdict.detail)
         times = [post.created_at for post in posts]
@@ -268,7 +271,8 @@ class _Run:
     def _pack(self, posts: tuple[Post, ...], cursor: str, *, is_final: bool) -> Batch:
         """Make a batch; the messages so far go with it."""
         skipped, self._messages = tuple(self._messages), []
-        return Batch(posts, cursor, observed=self._clusters.spans(is_final=is_final), skipped=skipped)
+        observed = self._clusters.spans(is_final=is_final)
+        return Batch(posts, cursor, observed=observed, skipped=skipped, file=self._path.name, lines=self._lines)
 
     def _no_posts(self) -> InputError:
         """Say why there is not a single post."""

@@ -121,6 +121,15 @@ def test_all_bad_lines_at_once(tmp_path: Path) -> None:
     assert source.tally.skipped["not JSON"] == 3
 
 
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_batch_says_where_each_post_stands(tmp_path: Path, size: int) -> None:
+    path = write(tmp_path / "a.jsonl", line(0), b"", line(1), b"{", b"x" * 2_000_000, line(2), line(3), line(4))
+    batches, _ = fetch(path, batch_size=size)
+    places = [(batch.file, at) for batch in batches for at in batch.lines]
+    assert places == [("a.jsonl", number) for number in (1, 3, 6, 7, 8)]
+    assert all(len(batch.lines) == len(batch.posts) for batch in batches)
+
+
 def test_only_the_first_messages_are_kept(tmp_path: Path) -> None:
     path = write(tmp_path / "posts.jsonl", line(0), *[b"{"] * 250)
     _, source = fetch(path)
