@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,6 @@ import pytest
 import detectors
 from detectors.errors import InputError, SeriesError
 from detectors.incidents.detect import COLUMNS, Detection, detect
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def made_up(*, freq: str = "20min", bins: int = 400, unit: str = "ns", tz: str = "UTC") -> pd.Series[float]:
@@ -207,13 +204,3 @@ def test_the_advice_for_a_missing_row_works() -> None:
 def test_other_arguments_are_checked(arguments: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         detect(made_up(), **arguments)
-
-
-@pytest.mark.real
-def test_development_data_figures(shared_data: Path) -> None:
-    """The recipe's own figures: .21 unexplained pages a month; here only that hits and alarms stay where they were."""
-    frame = pd.read_csv(shared_data / "counts" / "outage_report" / "youtube.csv.gz")
-    counts = pd.Series(frame["value"].to_numpy(float), index=pd.to_datetime(frame["timestamp"], utc=True))
-    found = detect(counts)
-    assert 10 <= len(found.incidents) <= 20
-    assert found.learning_until == counts.index[36]
