@@ -37,6 +37,7 @@ GATE_LEARN, GATE_OPEN = 5.0, 8.0
 SILENCE_NATS, SILENCE_OVER_NATS, SILENCE_K = 5.0, 2.5, 10.0
 CLOSED_NATS, FADED_NATS, FADED_SHARE, CLOSING_K = 1.5, 6.0, 0.1, 20.0
 CLOSING_REPORTS, CLOSING_MIN_MIN, CLOSING_MAX_MIN, CLOSING_MIN_EXPOSURE = 6.0, 10.0, 90.0, 0.3
+"""The window that must look usual again is as long as six usual reports take, within bounds, and well observed."""
 PHI_MIN, PHI_MAX, THETA_MAX, Q_PHI_MAX = 0.003, 0.2, 8.0, 0.1
 WEIGHT = 20.0
 """Pseudo-observations behind the first variance."""
@@ -90,15 +91,6 @@ def level_before(series: Series, ring: Floats, start: int) -> float:
     if 0 <= series.incident_from <= start:
         return series.incident_level
     return float(ring[start & (len(ring) - 1), 2])
-
-
-@compiled
-def push(series: Series, ring: Floats, t: int) -> None:
-    """Remember how things stood before bin ``t``."""
-    slot = t & (len(ring) - 1)
-    ring[slot, 0] = series.sum_y
-    ring[slot, 1] = series.sum_x
-    ring[slot, 2] = series.level
 
 
 @compiled
@@ -337,9 +329,12 @@ def decide(plan: Plan, series: Series, ring: Floats, t: int, given: tuple[Floats
 
 @compiled
 def begin(plan: Plan, series: Series, ring: Floats, t: int, given: tuple[float, Bin]) -> bool:
-    """Forecast bin ``t`` before it is seen; return whether the warm-up is over."""
+    """Remember how things stand and forecast bin ``t``, before it is seen; return whether the warm-up is over."""
     p, out = given
-    push(series, ring, t)
+    slot = t & (len(ring) - 1)
+    ring[slot, 0] = series.sum_y
+    ring[slot, 1] = series.sum_x
+    ring[slot, 2] = series.level
     is_warm = series.n_observed >= plan.warm_up
     out.expected = series.level * p if is_warm else math.nan
     out.dispersion = series.phi[0] if is_warm else math.nan

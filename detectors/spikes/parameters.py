@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from detectors.errors import SeriesError
+from detectors.spikes.kernel import CLOSING_MAX_MIN
 from detectors.spikes.records import MAX_WINDOWS, PLAN
 
 if TYPE_CHECKING:
@@ -128,7 +129,5 @@ VARIANCE_HALF_LIFE_MIN = 7 * 1440
 SILENCE_MIN, SILENCE_LIMIT_MIN = 15, 480
 """A feed is silent on the evidence of this long; after the limit we believe it."""
 INCIDENT_MIN_AGE_MIN, SETTLE_MIN = 5, 10
-CLOSING_MIN_MIN, CLOSING_MAX_MIN, CLOSING_REPORTS = 10, 90, 6
-"""The window that must look usual again is as long as six usual reports take, within bounds."""
 REBASE_AFTER_MIN, REBASE_FROM_MIN = 720, 120
 """An incident this long is the new normal; the fast level starts again from the last two hours."""
