@@ -58,10 +58,24 @@ def test_normalise_is_idempotent_bounded_and_clean(text: str, limit: int) -> Non
 
 
 @given(st.lists(HOSTILE, max_size=8), st.sampled_from([5, 10_000]))
-@example(["é\uf8fe", "ü", "a…"], 10_000)
+@example(["é\x03", "ü", "a\x01", "b\x03"], 10_000)
+@example(["é…", "ß", "\x01é\x02", "\x01\x02 a"], 5)
 @example(["é" * 600, "x" * 20_000, "\u03b1\u0345"], 10_000)
 def test_a_batch_is_what_its_texts_are_one_by_one(texts: list[str], limit: int) -> None:
     assert normalise_all(texts, limit=limit) == [normalise(text, limit=limit) for text in texts]
+
+
+def test_what_composes_in_a_batch_is_what_composes_alone() -> None:
+    parts = [unicodedata.decomposition(chr(code)).split() for code in range(0x30000)]
+    pairs = ["".join(chr(int(part, 16)) for part in pair) for pair in parts if len(pair) == 2 and "<" not in pair[0]]
+    texts = [f"{before}{pair}" for pair in [*pairs, "\u1100\u1161", "\uac00\u11a8"] for before in ("", "é ")]
+    assert len(texts) > 2_000
+    assert normalise_all(texts) == [normalise(text) for text in texts]
+
+
+def test_every_character_in_a_batch_is_what_it_is_alone() -> None:
+    texts = [f"é{chr(code)}a" for code in range(0x30000)]
+    assert normalise_all(texts) == [normalise(text) for text in texts]
 
 
 def test_every_character_is_safe_alone() -> None:
