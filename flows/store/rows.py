@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+from functools import cache
 from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,14 +12,24 @@ from sqlalchemy import or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Table
+
+    Row = dict[str, Any]
 
 Item = TypeVar("Item")
 
 PAGE = 400
 """How many ranges or names one statement asks for."""
+
+
+class Taken(Enum):
+    """What happens to a row whose key is taken."""
+
+    STAYS = "stays"
+    IS_REPLACED = "is replaced"
+    IS_REPLACED_IF_DIFFERENT = "is replaced if different"
 
 
 def pages(items: Iterable[Item], size: int = PAGE) -> Iterator[list[Item]]:
@@ -27,62 +39,73 @@ def pages(items: Iterable[Item], size: int = PAGE) -> Iterator[list[Item]]:
         yield page
 
 
-def put_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> int:
+def put_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
     """Insert the rows that are new by any unique key; return how many were."""
     if not rows:
         return 0
     if connection.dialect.name == "sqlite":
-        # Tuples straight to the driver: SQLAlchemy's own way costs as much again for every row.
-        statement = sqlite.insert(table).on_conflict_do_nothing()
-        compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
-        pick = itemgetter(*(compiled.positiontup or ()))
-        return connection.exec_driver_sql(str(compiled), [_as_tuple(pick(row)) for row in rows]).rowcount
+        statement, pick = _in_sqlite(table, tuple(rows[0]), Taken.STAYS)
+        return connection.exec_driver_sql(statement, [pick(row) for row in rows]).rowcount
     # RETURNING makes SQLAlchemy send many rows a statement; without it each would travel alone.
-    returning = postgresql.insert(table).on_conflict_do_nothing().returning(*table.primary_key)
-    return len(connection.execute(returning, rows).all())
+    statement_pg = _insert(table, tuple(rows[0]), Taken.STAYS, postgresql.insert(table))
+    return len(connection.execute(statement_pg.returning(*table.primary_key), rows).all())
 
 
-def _as_tuple(picked: Any) -> tuple[Any, ...]:  # noqa: ANN401 - itemgetter gives one value or a tuple
-    return picked if isinstance(picked, tuple) else (picked,)
-
-
-def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+def put(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert the rows; where the primary key is taken, replace the columns that the rows give."""
     if not rows:
         return
-    keys = [column.name for column in table.primary_key]
-    values = [name for name in rows[0] if name not in keys]
     if connection.dialect.name == "sqlite":
-        on_sqlite = sqlite.insert(table)
-        connection.execute(
-            on_sqlite.on_conflict_do_update(
-                index_elements=keys, set_={name: on_sqlite.excluded[name] for name in values}
-            ),
-            rows,
-        )
+        statement, pick = _in_sqlite(table, tuple(rows[0]), Taken.IS_REPLACED)
+        connection.exec_driver_sql(statement, [pick(row) for row in rows])
         return
-    on_pg = postgresql.insert(table)
-    connection.execute(
-        on_pg.on_conflict_do_update(
-            index_elements=keys, set_={name: on_pg.excluded[name] for name in values}
-        ).returning(*table.primary_key),
-        rows,
-    ).all()
+    statement_pg = _insert(table, tuple(rows[0]), Taken.IS_REPLACED, postgresql.insert(table))
+    connection.execute(statement_pg.returning(*table.primary_key), rows).all()
 
 
-def put_changed(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+def put_changed(connection: Connection, table: Table, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """Insert the rows that are new, replace those that differ, and return the primary keys of both."""
     if not rows:
         return []
+    if connection.dialect.name != "sqlite":
+        statement_pg = _insert(table, tuple(rows[0]), Taken.IS_REPLACED_IF_DIFFERENT, postgresql.insert(table))
+        return [tuple(row) for row in connection.execute(statement_pg.returning(*table.primary_key), rows)]
+    statement, pick = _in_sqlite(table, tuple(rows[0]), Taken.IS_REPLACED_IF_DIFFERENT)
+    one = f"({', '.join('?' * len(rows[0]))})"  # only a statement of its own returns rows, so it takes many
+    found: list[tuple[Any, ...]] = []
+    for page in pages(rows):
+        given = statement.replace(one, ", ".join([one] * len(page)), 1)
+        found += map(tuple, connection.exec_driver_sql(given, tuple(value for row in page for value in pick(row))))
+    return found
+
+
+def _insert(table: Table, names: Sequence[str], taken: Taken, insert: Any) -> Any:  # noqa: ANN401 - either dialect's
+    """Return a statement that inserts rows of these columns."""
+    if taken is Taken.STAYS:
+        return insert.on_conflict_do_nothing()
     keys = [column.name for column in table.primary_key]
-    values = [name for name in rows[0] if name not in keys]
-    insert = sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
-    statement = insert.on_conflict_do_update(
+    values = [name for name in names if name not in keys]
+    differs = or_(*(table.c[name].is_distinct_from(insert.excluded[name]) for name in values))
+    return insert.on_conflict_do_update(
         index_elements=keys,
         set_={name: insert.excluded[name] for name in values},
-        where=or_(*(table.c[name].is_distinct_from(insert.excluded[name]) for name in values)),
+        where=differs if taken is Taken.IS_REPLACED_IF_DIFFERENT else None,
     )
-    return [tuple(row) for row in connection.execute(statement.returning(*table.primary_key), rows)]
+
+
+@cache
+def _in_sqlite(table: Table, names: tuple[str, ...], taken: Taken) -> tuple[str, Callable[[Row], tuple[Any, ...]]]:
+    """Return an insert as SQLite's driver takes it, and what makes a row its parameters.
+
+    Compiled once: SQLAlchemy would do it for every insert with a conflict clause, which costs more than a few dozen
+    rows do. And its own way of passing rows on costs as much again for every row.
+    """
+    statement = _insert(table, names, taken, sqlite.insert(table))
+    if taken is Taken.IS_REPLACED_IF_DIFFERENT:
+        statement = statement.returning(*table.primary_key)
+    compiled = statement.compile(dialect=sqlite.dialect(), column_keys=list(names))
+    order = compiled.positiontup
+    return str(compiled), itemgetter(*order) if len(order) > 1 else lambda row: (row[order[0]],)
 
 
 def overwrite(connection: Connection, *, is_on: bool) -> None:

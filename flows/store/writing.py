@@ -53,9 +53,10 @@ def check_secret(connection: Connection, pseudonyms: Pseudonyms) -> None:
     StoreError
         The store was begun with another secret, or with none.
     """
-    put_new(connection, meta, [{"name": "secret_check", "value": pseudonyms.check}])
     kept = connection.execute(select(meta.c.value).where(meta.c.name == "secret_check")).scalar()
-    if kept != pseudonyms.check:
+    if kept is None:
+        put_new(connection, meta, [{"name": "secret_check", "value": pseudonyms.check}])
+    elif kept != pseudonyms.check:
         raise StoreError("it was begun with another secret, or with none; open it with that one, or begin a new store")
 
 
@@ -269,6 +270,9 @@ def mark(connection: Connection, changed: Mapping[SeriesKey, int]) -> None:
     """Note from where on series have changed, where that reaches back into bins already scored."""
     if not changed:
         return
+    scored = select(checkpoints.c.at).where(checkpoints.c.at > min(changed.values())).limit(1)
+    if connection.execute(scored).first() is None:
+        return  # as in most commits: what comes in is new
     first_us: BindParameter[int] = bindparam("first_us")
     was_scored = exists().where(
         checkpoints.c.service == series.c.service,
