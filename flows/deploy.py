@@ -12,12 +12,14 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from detectors.errors import PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from prefect.deployments.runner import RunnerDeployment
 
     from flows.settings import Settings
 
@@ -56,7 +58,7 @@ def _serve(settings: Settings, config: Path | None) -> None:
 
     from flows.watch import watch
 
-    deployment = watch.to_deployment(
+    made = watch.to_deployment(
         name="watch",
         interval=settings.watch.every_s,
         parameters={"config": str(config.resolve()) if config else None},
@@ -64,6 +66,7 @@ def _serve(settings: Settings, config: Path | None) -> None:
         entrypoint_type=EntrypointType.MODULE_PATH,  # a file path would be looked for from the working folder
         description="One tick of the live pipeline.",
     )
+    deployment = cast("RunnerDeployment", made)  # a coroutine only where a loop is running already
     prefect.serve(deployment, pause_on_shutdown=False, print_starting_message=False)
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 SAMPLE = "imessage_simulated"
 
+MOST_LATE = 0.1
+"""Posts come a little out of order; a file of which more than this share does is in no order, which needs a look."""
+
 
 @dataclass(frozen=True)
 class Replay:
@@ -40,13 +43,19 @@ class Replay:
     histories
         Every incident of them with its transitions, by onset.
     learning
-        Services of which too little was seen to judge, with the end of what was seen (UTC).
+        Services of which too little was seen to judge, with the instant (UTC) until which more would be needed.
+    notes
+        What is odd about the file, though all of it was used: ``file:line: what``.
+    needs_a_look
+        Whether records could not be used, came twice, or are in no order at all.
     """
 
     came: steps.Ingested
     keys: list[SeriesKey]
     histories: list[History]
     learning: dict[str, datetime]
+    notes: tuple[str, ...] = ()
+    needs_a_look: bool = False
 
     def at_least(self, severity: Severity) -> list[History]:
         """Return the incidents of a severity: ``page`` only those, ``watch`` every one."""
@@ -69,7 +78,13 @@ def replay_posts(store: Store, source: Archive, watched: steps.Watched, *, detec
     """
     came = steps.ingest(store, source, Reader(), watched)
     keys = [key for key in steps.chosen_keys(store, watched.services) if key.source == source.name]
-    return _judge(store, keys, came, detector)
+    tally = source.tally
+    notes: tuple[str, ...] = ()
+    if came.posts and tally.out_of_order:
+        what = f"{tally.out_of_order:,} posts are older than one before them, this is the first; they were used"
+        notes = (f"{tally.first_out_of_order}: {what}",)
+    is_unsorted = came.posts > 0 and tally.out_of_order > MOST_LATE * tally.n_posts
+    return _judge(store, keys, came, detector, (notes, is_unsorted or came.duplicates > 0))
 
 
 def replay_counts(  # noqa: PLR0913 - what a file of counts needs to be told
@@ -80,7 +95,7 @@ def replay_counts(  # noqa: PLR0913 - what a file of counts needs to be told
     found = read_counts(file, service=name, now=now, assume_utc=assume_utc)
     key = store.commit_counts(found.series)
     came = steps.Ingested(posts=len(found.series), n_skipped=found.n_skipped, skipped=list(found.skipped))
-    return _judge(store, [key], came, detector)
+    return _judge(store, [key], came, detector, (found.notes, bool(found.notes)))
 
 
 def replay_sample(store: Store, *, progress: Callable[[int, int], object] | None = None) -> Replay:
@@ -97,6 +112,10 @@ def sample_truth() -> SimulatedTruth:
     return msgspec.json.decode(outages, type=list[SimulatedTruth])[0]
 
 
-def _judge(store: Store, keys: list[SeriesKey], came: steps.Ingested, detector: str) -> Replay:
+def _judge(
+    store: Store, keys: list[SeriesKey], came: steps.Ingested, detector: str, odd: tuple[tuple[str, ...], bool]
+) -> Replay:
     done = steps.detect(store, keys, detector=detector)
-    return Replay(came, keys, steps.histories(store, keys), done.learning)
+    notes, is_odd = odd
+    histories = steps.histories(store, keys)
+    return Replay(came, keys, histories, done.learning, notes, is_odd or came.n_skipped > 0)

@@ -25,10 +25,10 @@ from flows.report.page import incident_page
 from flows.report.record import IncidentView
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from detectors.matching import Reader
-    from detectors.model import Batch, Incident, Post
+    from detectors.model import Batch, Incident, Post, Report
     from detectors.spikes import Scored
     from flows.sources.base import Source
     from flows.store import Store
@@ -48,13 +48,34 @@ CHECKPOINT_EVERY = timedelta(minutes=30)
 
 @dataclass
 class Ingested:
-    """What one ingest did."""
+    """What one ingest did; ``repeated`` and ``skipped`` hold the first messages, ``file:line: what is the matter``."""
 
     posts: int = 0
     reports: int = 0
     duplicates: int = 0
+    repeated: list[str] = field(default_factory=list)
     n_skipped: int = 0
     skipped: list[str] = field(default_factory=list)
+
+    def repeat(self, batch: Batch, kept: Sequence[tuple[Post, Report]], n_known: int) -> None:
+        """Count reports that the store had already, and say where they stand: each one, or at least the batch."""
+        self.duplicates += n_known
+        if not n_known or not batch.file or len(self.repeated) >= MOST_MESSAGES:
+            return
+        seen: set[tuple[str, str, str]] = set()
+        again = []
+        for post, report in kept:
+            identity = post.platform, post.id, report.service
+            if identity in seen:
+                again.append(_place(batch, post))
+            seen.add(identity)
+        if len(again) == n_known:
+            self.repeated += [f"{place}: the same post as before" for place in again][
+                : MOST_MESSAGES - len(self.repeated)
+            ]
+        else:
+            lines = f"{batch.lines[0]}-{batch.lines[-1]}"
+            self.repeated.append(f"{batch.file}:{lines}: {n_known:,} posts that the store has already")
 
     def skip(self, messages: Iterable[str]) -> None:
         """Count records that could not be used, and keep the first messages."""
@@ -110,7 +131,7 @@ def ingest(store: Store, source: Source, reader: Reader, watched: Watched) -> In
         committed = store.commit(source.name, query, batch, kept, bin_width_s=watched.bin_width_s)
         done.posts += len(batch.posts)
         done.reports += committed.new_reports
-        done.duplicates += committed.duplicates
+        done.repeat(batch, kept, committed.duplicates)
         done.skip(batch.skipped)
         done.skip(f"{_place(batch, post)}: unknown service {name!r}" for post, name in reading.unknown)
     return done

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
 from detectors.errors import UproarError
-from flows.cli.output import USAGE, note
+from flows.cli.output import DONE, USAGE, note
 
 app = App(
     name="uproar",
@@ -49,9 +50,12 @@ def run(argv: list[str] | None = None) -> int:
     except UproarError as error:
         note(f"uproar: {error}")
         return USAGE
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+    except BrokenPipeError:  # whoever read the output has seen enough; what is left goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except OSError as error:
+        note(f"uproar: {error.filename or 'input or output failed'}: {error.strerror or type(error).__name__}")
+        return USAGE
     except KeyboardInterrupt:
         note("uproar: stopped")
         return 130

@@ -30,7 +30,7 @@ def opened(url: str | None, config: Path | None) -> Iterator[Store]:
     from flows.store import open_store
 
     settings = load_settings(config, environ=os.environ)
-    with open_store(url or settings.store.url, secret=settings.store.secret, create=False) as store:
+    with open_store(url or settings.store.url, secret=settings.store.secret or None, create=False) as store:
         yield store
 
 
@@ -62,7 +62,7 @@ def incidents(  # noqa: PLR0913 - one parameter an option
     from flows.report.sentences import headline
 
     with opened(store, config) as kept:
-        found = kept.find_incidents(service=_known(service), start=_utc(since), end=_utc(until))
+        found = kept.find_incidents(service=_known(kept, service), start=_utc(since), end=_utc(until))
         for incident in found:
             if json:
                 emit(incident_record(incident))
@@ -142,25 +142,27 @@ def counts(  # noqa: PLR0913 - one parameter an option
         Print one JSON object a bin instead.
     """
     with opened(store, config) as kept:
-        frame = kept.counts(service=_known(service), start=_utc(since), end=_utc(until)).reset_index()
-        if json:
+        frame = kept.counts(service=_known(kept, service), start=_utc(since), end=_utc(until)).reset_index()
+        if json and len(frame):
             frame.to_json(sys.stdout, orient="records", lines=True, date_format="iso", date_unit="s")
+        elif json:
+            pass
         else:
             frame.to_csv(sys.stdout, index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
     return DONE
 
 
-def _known(service: str | None) -> str | None:
-    """Return the id of a service of the catalogue, or the name itself: counts may be of a series of one's own."""
+def _known(store: Store, service: str | None) -> str | None:
+    """Return the id of a service of the catalogue, or the name of a series of one's own that is in the store."""
     from detectors.reference import catalogue
 
-    if service is None:
-        return None
-    found = catalogue().resolve(service)
-    return found.id if found else service
+    if service is None or any(key.service == service for key in store.keys()):  # noqa: SIM118 - not a dict
+        return service
+    return catalogue().get_or_suggest(service).id
 
 
 def _name(service: str) -> str:
+    """Return a service's name, without loading all of the pipeline."""
     from detectors.reference import catalogue
 
     found = catalogue().get(service)

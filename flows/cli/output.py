@@ -39,15 +39,20 @@ def emit(record: Any) -> None:  # noqa: ANN401 - whatever JSON can say
     sys.stdout.write(msgspec.json.encode(record).decode() + "\n")
 
 
+def remarks(messages: Iterable[str], total: int) -> None:
+    """Print the first few of ``total`` remarks, on standard error, and say how many more there are."""
+    shown = list(messages)[:MOST_NOTES]
+    for message in shown:
+        note(message)
+    if total > len(shown):
+        note(f"... and {total - len(shown):,} more")
+
+
 def skipped(messages: Iterable[str], total: int) -> int:
     """Name the lines that could not be used, the first few of them, and return the exit code."""
     if not total:
         return DONE
-    shown = list(messages)[:MOST_NOTES]
-    for message in shown:
-        note(f"skipped {message}")
-    if total > len(shown):
-        note(f"... and {total - len(shown):,} more")
+    remarks((f"skipped {message}" for message in messages), total)
     note(f"{total:,} {'line was' if total == 1 else 'lines were'} skipped; the rest was used")
     return LOOK
 

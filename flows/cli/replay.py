@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from contextlib import contextmanager
@@ -12,8 +13,8 @@ from cyclopts import Parameter
 
 from detectors.errors import InputError
 from detectors.model import Severity
-from flows.cli.output import emit, note, progress_bar, say, skipped
-from flows.settings import utc_now
+from flows.cli.output import DONE, LOOK, emit, note, progress_bar, remarks, say, skipped
+from flows.settings import load_settings, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +75,7 @@ def replay(  # noqa: PLR0913 - one parameter an option
     from flows import steps
 
     pace = _pace(speed)
-    _check(file, detector)
+    _check(file, detector, service)
     with _opened(store) as kept:
         with progress_bar(f"Reading {file.name}") as advance:
             if counts:
@@ -90,17 +91,26 @@ def replay(  # noqa: PLR0913 - one parameter an option
             html.write_text(steps.page(kept, largest.incident), encoding="utf-8")
             note(f"wrote {html}")
     if not json:
-        say(summary(done, chosen))
-    return skipped(done.came.skipped, done.came.n_skipped)
+        say(summary(done, chosen, "bins" if counts else "posts"))
+    skipped(done.came.skipped, done.came.n_skipped)
+    remarks(done.notes, len(done.notes))
+    remarks(done.came.repeated, len(done.came.repeated))
+    if done.came.duplicates:
+        note(f"{done.came.duplicates:,} reports had come before; they were counted once")
+    return LOOK if done.needs_a_look else DONE
 
 
-def _check(file: Path, detector: str) -> None:
+def _check(file: Path, detector: str, service: str | None) -> None:
+    """Refuse what cannot be used, before a store is made."""
+    from detectors.reference import catalogue
     from detectors.spikes import DETECTORS
 
     if not file.is_file():
         raise InputError("there is no such file" if not file.exists() else "this is not a file", place=str(file))
     if detector not in DETECTORS:
         raise InputError(f"no detector {detector!r}; there are {', '.join(sorted(DETECTORS))}")
+    if service is not None:
+        catalogue().get_or_suggest(service)
 
 
 @contextmanager
@@ -109,7 +119,8 @@ def _opened(url: str | None) -> Iterator[Store]:
     from flows.store import open_store
 
     if url:
-        with open_store(url) as store:
+        secret = load_settings(None, environ=os.environ).store.secret or None
+        with open_store(url, secret=secret) as store:
             yield store
         return
     with tempfile.TemporaryDirectory(prefix="uproar-") as folder, open_store(Path(folder) / "replay.db") as store:
@@ -151,12 +162,14 @@ def show(store: Store, histories: Sequence[History], *, as_json: bool) -> None:
         say("\n".join(lines(incident, service_name=name, earlier=before)) + "\n")
 
 
-def summary(done: Replay, chosen: Sequence[History]) -> str:
+def summary(done: Replay, chosen: Sequence[History], what: str) -> str:
     """Say what was read and what was found, in one line."""
     found = f"{len(chosen)} incident{'' if len(chosen) == 1 else 's'}"
     came, n_series = done.came, len(done.keys)
-    read = f"{came.posts:,} posts, {came.reports:,} new reports" if came.reports else f"{came.posts:,} records"
-    still = f"; too little seen to judge {', '.join(sorted(done.learning))}" if done.learning else ""
+    read = f"{came.posts:,} {what}" + (f", {came.reports:,} new reports" if what == "posts" else "")
+    still = (
+        f"; too little seen to judge {', '.join(sorted(done.learning))} (12 hours are needed)" if done.learning else ""
+    )
     return f"{read}, {n_series} series: {found}{still}"
 
 

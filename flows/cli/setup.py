@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 
-from detectors.errors import InputError, UproarError
+from detectors.errors import InputError, StoreError, UproarError
 from flows.cli.output import DONE, LOOK, emit, say
 from flows.settings import DEFAULT_FILE, TEMPLATE, Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+Flag = Annotated[bool, Parameter(negative="")]
+
 
 def init(
     file: Path = DEFAULT_FILE,
     /,
     *,
-    force: bool = False,
+    force: Flag = False,
     list_services: Annotated[bool, Parameter(name="--list", negative="")] = False,
-    json: bool = False,
+    json: Flag = False,
 ) -> int:
     """Write a commented configuration.
 
@@ -73,7 +78,7 @@ class Finding:
     remedy: str = ""
 
 
-def doctor(*, config: Path | None = None, json: bool = False) -> int:
+def doctor(*, config: Path | None = None, json: Flag = False) -> int:
     """Check configuration, catalogue, store, sources and Prefect, and say what to do.
 
     Parameters
@@ -125,10 +130,16 @@ def _catalogue(settings: Settings) -> Iterator[Finding]:
 
 def _store(settings: Settings) -> Iterator[Finding]:
     from flows.store import open_store
+    from flows.store.engine import MISSING
 
-    with open_store(settings.store.url, secret=settings.store.secret) as store:
-        store.integrity_check()
-        yield Finding("store", "ok", f"{store.describe()}; {len(store.keys())} series")
+    try:
+        with open_store(settings.store.url, secret=settings.store.secret or None, create=False) as store:
+            store.integrity_check()
+            yield Finding("store", "ok", f"{store.describe()}; {len(store.keys())} series")
+    except StoreError as error:
+        if MISSING not in str(error):
+            raise
+        yield Finding("store", "ok", f"{str(error).partition(': ')[0]}: none yet; the first run makes it")
     if not settings.store.secret:
         remedy = "set UPROAR_STORE_SECRET to a long random text before you collect from live sources"
         yield Finding("privacy", "look", "stored authors are hashed without a secret", remedy)
@@ -148,10 +159,15 @@ def _sources(settings: Settings) -> Iterator[Finding]:
 
 
 def _detector(_: Settings) -> Iterator[Finding]:
-    from detectors.spikes import warm_up
+    import numpy as np
 
-    seconds = warm_up()
-    yield Finding("detector", "ok", f"compiled and ready ({seconds:.1f} s)")
+    from detectors.model import CountSeries, utc
+    from detectors.spikes import score
+
+    begin = perf_counter()
+    calm, seen = np.full(2000, 1.0), np.ones(2000)
+    score(CountSeries("calm", "doctor", utc(0), 60, calm, calm, seen))
+    yield Finding("detector", "ok", f"compiled and ready ({perf_counter() - begin:.1f} s)")
 
 
 def _prefect(_: Settings) -> Iterator[Finding]:
@@ -167,8 +183,21 @@ def _prefect(_: Settings) -> Iterator[Finding]:
         good = _parts(low) <= _parts(have) < _parts(high)
         remedy = "" if good else f"pip install '{package}>={low},<{high}': outside it scheduled runs never start"
         yield Finding("prefect", "ok" if good else "failed", f"{package} {have}", remedy)
-    api = os.environ.get("PREFECT_API_URL")
-    yield Finding("prefect", "ok", f"server: {api or 'none set; uproar serve starts its own'}")
+    yield _server(os.environ.get("PREFECT_API_URL", ""))
+
+
+def _server(api: str) -> Finding:
+    """Look whether the Prefect server that was named listens."""
+    if not api:
+        return Finding("prefect", "ok", "server: none set; uproar serve starts its own")
+    url = urlsplit(api)
+    where = f"{url.hostname}:{url.port or {'https': 443}.get(url.scheme, 80)}"
+    try:
+        socket.create_connection((url.hostname or "", int(where.rpartition(":")[2])), timeout=3).close()
+    except OSError:
+        remedy = "start it (prefect server start), or unset PREFECT_API_URL"
+        return Finding("prefect", "failed", f"server: {where} does not listen", remedy)
+    return Finding("prefect", "ok", f"server: {where}")
 
 
 def _parts(text: str) -> tuple[int, ...]:

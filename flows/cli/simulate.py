@@ -95,7 +95,7 @@ def _write_lines(target: Path, lines: Iterable[bytes], most: int | None) -> int:
 
 
 @contextmanager
-def _opened(target: Path) -> Iterator[IO[bytes]]:
+def _opened(target: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     if target.suffix == ".gz":
         with gzip.open(target, "wb", compresslevel=6) as packed:
             yield packed

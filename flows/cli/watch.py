@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from flows.cli.output import DONE, LOOK, emit, note, say, skipped
 from flows.settings import load_settings, utc_now
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from flows.live import Tick
+
+Flag = Annotated[bool, Parameter(negative="")]
 
 
 def watch(
     *,
-    once: Annotated[bool, Parameter(negative="")] = False,
-    every: int | None = None,
+    once: Flag = False,
+    every: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     config: Path | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Flag = False,
 ) -> int:
     """Run the live pipeline in this process, without a server.
 
@@ -49,23 +54,29 @@ def watch(
 
 def report(done: Tick, *, as_json: bool) -> int:
     """Tell what a tick did, and return the exit code."""
-    code = LOOK if done.needs_a_look else DONE
-    if as_json:
-        emit(done.record())
-        return code
     for label, came in done.ingested.items():
-        say(f"{label}: {came.posts:,} posts, {came.reports:,} new reports")
+        if not as_json:
+            say(f"{label}: {came.posts:,} posts, {came.reports:,} new reports")
         skipped(came.skipped, came.n_skipped)
     for label, reason in done.failed.items():
         note(f"{label} failed: {reason}")
-    for sentence in done.headlines or ("No incident has changed.",):
-        say(sentence)
-    if done.learning:
-        say(f"Still learning what is usual: {', '.join(sorted(done.learning))}")
-    return code
+    if as_json:
+        emit(done.record())
+    else:
+        for sentence in done.headlines or ("No incident has changed.",):
+            say(sentence)
+        for until_at, names in _learning(done):
+            say(f"Learning what is usual until {until_at:%Y-%m-%d %H:%M} UTC: {', '.join(names)}")
+    return LOOK if done.needs_a_look else DONE
 
 
-def serve(*, config: Path | None = None) -> int:
+def _learning(done: Tick) -> list[tuple[datetime, list[str]]]:
+    """Return what is still being learnt, by the instant at which it will be known."""
+    instants = sorted(set(done.learning.values()))
+    return [(at, sorted(name for name, until_at in done.learning.items() if until_at == at)) for at in instants]
+
+
+def serve(*, config: Path | None = None, json: Flag = False) -> int:
     """Run the live pipeline as a Prefect deployment on a schedule, until stopped.
 
     PREFECT_API_URL names the server; without it one is started on loopback.
@@ -74,11 +85,16 @@ def serve(*, config: Path | None = None) -> int:
     ----------
     config
         The configuration file; default uproar.toml where there is one.
+    json
+        Print one JSON object when it begins.
     """
     from flows.deploy import serve as serve_flow
 
     settings = load_settings(config, environ=os.environ)
-    server = os.environ.get("PREFECT_API_URL", "a server of our own")
-    note(f"A tick every {settings.watch.every_s} s, until stopped. Prefect: {server}")
+    server = os.environ.get("PREFECT_API_URL") or None
+    note(f"A tick every {settings.watch.every_s} s, until stopped. Prefect: {server or 'a server of our own'}")
+    if json:
+        emit({"every_s": settings.watch.every_s, "prefect_api_url": server})
+        sys.stdout.flush()
     serve_flow(settings, config, sleep=time.sleep)  # noqa: TID251 - waits for the server
     return DONE
