@@ -12,7 +12,7 @@ import unicodedata
 from functools import cache
 from itertools import compress
 from operator import not_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,11 +122,13 @@ def normalise_all(texts: Sequence[str], *, limit: int = LIMIT) -> list[str]:
 
 def _lower_all(texts: Sequence[str]) -> list[str]:
     """Normalise texts of ASCII."""
+    import numpy as np
+
     joined = _BETWEEN.join(texts)
     if joined.count(_BETWEEN) != len(texts) - 1:
         return [normalise(text, limit=len(text)) for text in texts]
-    done = joined.encode("ascii").translate(_LOWERED, _CONTROLS).decode("ascii")
-    return [_collapse(text) for text in done.split(_BETWEEN)]
+    codes = np.frombuffer(joined.encode("ascii").translate(_LOWERED, _CONTROLS), dtype=np.uint8)
+    return [text.strip() for text in _single_spaced(codes).tobytes().decode("ascii").split(_BETWEEN)]
 
 
 def _fold_all(texts: Sequence[str], limit: int) -> list[str]:
@@ -136,14 +138,24 @@ def _fold_all(texts: Sequence[str], limit: int) -> list[str]:
         return [normalise(text, limit=limit) for text in texts]
     for one, more in _LONGER:
         joined = joined.replace(one, more)
-    done = _by_table(joined).replace(_GONE, "").split(_BETWEEN)
+    folded = _by_table(joined)
+    folded = _single_spaced(folded[folded != ord(_GONE)])
     return [
-        _collapse(text) if _ODD not in text and len(text) <= limit else normalise(raw, limit=limit)
-        for text, raw in zip(done, texts, strict=True)
+        text.strip() if _ODD not in text and len(text) <= limit else normalise(raw, limit=limit)
+        for text, raw in zip(folded.tobytes().decode("utf-32-le").split(_BETWEEN), texts, strict=True)
     ]
 
 
-def _by_table(text: str) -> str:
+def _single_spaced(codes: NDArray[Any]) -> NDArray[Any]:
+    """Leave of every run of spaces the first."""
+    import numpy as np
+
+    is_space = codes == ord(" ")
+    again = is_space[1:] & is_space[:-1]
+    return np.concatenate([codes[:1], codes[1:][~again]]) if again.any() else codes
+
+
+def _by_table(text: str) -> NDArray[np.uint32]:
     """Fold each character by itself; those of which nothing is known yet are looked up first."""
     import numpy as np
 
@@ -154,7 +166,7 @@ def _by_table(text: str) -> str:
         for code in np.unique(codes[folded == 0]).tolist():
             table[code] = ord(_fold_one(chr(code)))
         folded = table.take(codes, mode="clip")
-    return folded.tobytes().decode("utf-32-le")
+    return folded
 
 
 @cache
