@@ -12,7 +12,7 @@ and one that stays up counts again every 12 h.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import sqrt
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from detectors.evaluation.truth import Event, Truth
 
@@ -31,6 +32,7 @@ Start = Literal["event", "grey", "tail", "bump", "unexplained"]
 JOIN, AGAIN, TAIL = timedelta(minutes=60), timedelta(hours=12), timedelta(hours=4)
 FOUND_BEFORE, FOUND_AFTER = timedelta(minutes=10), timedelta(minutes=15)
 Z_95 = 1.959964
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -163,14 +165,33 @@ class Score:
 
 def alarm_runs(scores: pd.Series, bin_width: timedelta, *, threshold: float = 1.0) -> list[Run]:
     """Return the alarms in a series of scores (UTC index of bin starts; NaN never fires)."""
-    runs: list[Run] = []
-    for stamp in scores.index[scores.to_numpy() >= threshold]:
-        at = stamp.to_pydatetime()
-        if runs and at - runs[-1].end_at < JOIN:
-            runs[-1] = Run(runs[-1].start_at, runs[-1].known_at, at + bin_width)
-        else:
-            runs.append(Run(at, at + bin_width, at + bin_width))
-    return runs
+    import pandas as pd
+
+    stamps = pd.DatetimeIndex(scores.index).as_unit("us").asi8
+    return join_bins(stamps[scores.to_numpy() >= threshold], bin_width)
+
+
+def join_bins(fired_us: NDArray[np.int64], bin_width: timedelta) -> list[Run]:
+    """Join bins that fire to alarms.
+
+    Parameters
+    ----------
+    fired_us
+        Shape (bins that fire,): their starts, ascending, in microseconds since 1970 (UTC).
+    """
+    if not len(fired_us):
+        return []
+    width_us = bin_width // timedelta(microseconds=1)
+    breaks = np.flatnonzero(np.diff(fired_us) - width_us >= JOIN // timedelta(microseconds=1)) + 1
+    firsts, lasts = fired_us[np.r_[0, breaks]].tolist(), fired_us[np.r_[breaks - 1, -1]].tolist()
+    return [
+        Run(_instant(first), _instant(first) + bin_width, _instant(last) + bin_width)
+        for first, last in zip(firsts, lasts, strict=True)
+    ]
+
+
+def _instant(microseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=microseconds)
 
 
 def score_real(runs: Sequence[Run], truth: Truth) -> Score:

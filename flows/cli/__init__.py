@@ -27,6 +27,7 @@ _COMMANDS = {
     "show": ("incidents:show", "Show one incident: its record, its history, or its page."),
     "counts": ("incidents:counts", "Print the counts in the store."),
     "simulate": ("simulate:simulate", "Write simulated posts or counts, with their truth."),
+    "scoreboard": ("scoreboard:scoreboard", "Measure detectors on simulation, real counts and NAB, and write the table."),
     "init": ("setup:init", "Write a commented configuration."),
     "doctor": ("setup:doctor", "Check configuration, store, sources and Prefect; say what to do."),
 }
