@@ -232,7 +232,7 @@ class _Detection:
         """
         if self.store.changed_from(key) or self.store.open_incidents(key):
             return False
-        fresh = self.store.series(key, start_at=scored_until, end_at=self.until)
+        fresh = self._series(key, scored_until)
         if saved.learning_until:
             self.done.learning[key.service] = saved.learning_until
         if not len(fresh) or saved.learning_until:
@@ -249,7 +249,7 @@ class _Detection:
 
     def _detect_anew(self, key: SeriesKey) -> None:
         """Score the whole series from its stored counts, and revise what is on record where they differ."""
-        series = self.store.series(key, end_at=self.until)
+        series = self._series(key)
         if not len(series):
             return
         scored = score(series, detector=self.detector)
@@ -272,6 +272,13 @@ class _Detection:
             transitions=[step for history in changed for step in history.transitions],
         )
         self.done.changed += changed
+
+    def _series(self, key: SeriesKey, start_at: datetime | None = None) -> CountSeries:
+        """Return a series as far as it was observed and may be judged: months after the last post, no bin is added."""
+        series = self.store.series(key, start_at=start_at)
+        if self.until is None or series.end_at <= self.until:
+            return series
+        return cut(series, slice(0, max(0, (self.until - series.start_at) // timedelta(seconds=key.bin_width_s))))
 
     def _state(self, scored: Scored, learning_until: datetime | None) -> dict[str, Any]:
         saved = _Saved(self.detector, learning_until, scored.detector.state())

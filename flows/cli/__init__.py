@@ -16,6 +16,7 @@ app = App(
     help="Hears an outage before the status page admits it.",
     version=lambda: version("uproar"),
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 
 _COMMANDS = {
@@ -27,7 +28,10 @@ _COMMANDS = {
     "show": ("incidents:show", "Show one incident: its record, its history, or its page."),
     "counts": ("incidents:counts", "Print the counts in the store."),
     "simulate": ("simulate:simulate", "Write simulated posts or counts, with their truth."),
-    "scoreboard": ("scoreboard:scoreboard", "Measure detectors on simulation, real counts and NAB, and write the table."),
+    "scoreboard": (
+        "scoreboard:scoreboard",
+        "Measure detectors on simulation, real counts and NAB, and write the table.",
+    ),
     "init": ("setup:init", "Write a commented configuration."),
     "doctor": ("setup:doctor", "Check configuration, store, sources and Prefect; say what to do."),
 }
@@ -37,10 +41,10 @@ for _name, (_target, _help) in _COMMANDS.items():
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 done but something needs a look, 2 usage or configuration."""
-    sys.exit(run(argv))
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
 
 
-def run(argv: list[str] | None = None) -> int:
+def run(argv: list[str]) -> int:
     """Run the command line and return its exit code."""
     try:
         result = app(argv, exit_on_error=False, print_error=False)

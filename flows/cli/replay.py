@@ -72,8 +72,6 @@ def replay(  # noqa: PLR0913 - one parameter an option
     json
         Print one JSON object an incident.
     """
-    from flows import steps
-
     pace = _pace(speed)
     _check(file, detector, service)
     with _opened(store) as kept:
@@ -86,10 +84,8 @@ def replay(  # noqa: PLR0913 - one parameter an option
         if pace:
             perform(chosen, pace, sleep=time.sleep)  # noqa: TID251 - somebody watches
         show(kept, chosen, as_json=json)
-        if html and chosen:
-            largest = max(chosen, key=lambda history: history.incident.score)
-            html.write_text(steps.page(kept, largest.incident), encoding="utf-8")
-            note(f"wrote {html}")
+        if html:
+            _write_page(kept, chosen, html)
     if not json:
         say(summary(done, chosen, "bins" if counts else "posts"))
     skipped(done.came.skipped, done.came.n_skipped)
@@ -162,6 +158,17 @@ def show(store: Store, histories: Sequence[History], *, as_json: bool) -> None:
         say("\n".join(lines(incident, service_name=name, earlier=before)) + "\n")
 
 
+def _write_page(store: Store, chosen: Sequence[History], file: Path) -> None:
+    from flows import steps
+
+    if not chosen:
+        note("there is no incident, and so no page was written")
+        return
+    largest = max(chosen, key=lambda history: history.incident.score)
+    file.write_text(steps.page(store, largest.incident), encoding="utf-8")
+    note(f"wrote {file}")
+
+
 def summary(done: Replay, chosen: Sequence[History], what: str) -> str:
     """Say what was read and what was found, in one line."""
     found = f"{len(chosen)} incident{'' if len(chosen) == 1 else 's'}"
@@ -188,10 +195,11 @@ def _pace(speed: str) -> float | None:
 
 def perform(histories: Sequence[History], pace: float, *, sleep: Callable[[float], None]) -> None:
     """Tell what happened in the order and at the pace in which it could have been known."""
-    steps = sorted((step.at, history.incident.service, step) for history in histories for step in history.transitions)
+    steps = [(step, history.incident.service) for history in histories for step in history.transitions]
+    steps.sort(key=lambda one: one[0].at)
     before: datetime | None = None
-    for at, service, step in steps:
+    for step, service in steps:
         if before:
-            sleep((at - before).total_seconds() / pace)
-        note(f"{at:%Y-%m-%d %H:%M} {service}: {step.new} ({step.reason})")
-        before = at
+            sleep((step.at - before).total_seconds() / pace)
+        note(f"{step.at:%Y-%m-%d %H:%M} {service}: {step.new} ({step.reason})")
+        before = step.at
