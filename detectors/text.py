@@ -10,15 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
-from itertools import compress
-from operator import not_
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
 
 LIMIT = 10_000
 """Characters of a post that are read; platforms cut at 300 to 25,000, and what matters is said early."""
@@ -61,19 +52,6 @@ _COMMON = (
     *(("\u201c", '"'), ("\u201d", '"'), ("\ufe0f", ""), ("\n", " ")),
 )
 
-# What is the case in a batch: marks between texts, marks of a character that cannot be folded by itself, or goes.
-_BETWEEN, _ODD, _GONE = "\x03", "\x01", "\x02"
-
-_WHITE = b"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f"
-_CONTROLS = bytes({*range(0x20), 0x7F} - {*_WHITE, ord(_BETWEEN)})
-_LOWERED = bytes.maketrans(_WHITE + bytes(range(0x41, 0x5B)), b" " * len(_WHITE) + bytes(range(0x61, 0x7B)))
-
-_LONGER = (("\u2026", "..."), ("\xdf", "ss"))
-"""The two characters that are common in posts and fold to several."""
-
-_TABLE_SIZE = 0x20000
-"""Characters from here on (rare ideographs, tags) are odd."""
-
 
 def normalise(text: str, *, limit: int = LIMIT) -> str:
     r"""Return ``text`` in the form in which posts and names are compared.
@@ -104,96 +82,29 @@ def normalise(text: str, *, limit: int = LIMIT) -> str:
         if unicodedata.is_normalized("NFKC", text):
             break
         text = _fold(text)
-    return _cut(_collapse(text), limit)
+    text = _collapse(text)
+    return text if len(text) <= limit else text[:limit].rstrip()  # the normal form may be longer
 
 
-def normalise_all(texts: Sequence[str], *, limit: int = LIMIT) -> list[str]:
-    """Return what :func:`normalise` makes of each of the texts, in a third of the time.
+def fold_alone(char: str) -> str | None:
+    """Return what a character becomes wherever it stands; None where that is not one character or depends on others.
 
-    Texts are joined and folded character by character, by a table. Those for which that is not enough (marks that may
-    compose or change places, characters that fold to several) go one by one.
-    """
-    cut = [text[:limit] for text in texts] if max(map(len, texts), default=0) > limit else texts
-    is_ascii = [text.isascii() for text in cut]
-    plain = iter(_lower_all(list(compress(cut, is_ascii))))
-    other = iter(_fold_all(list(compress(cut, map(not_, is_ascii))), limit))
-    return [next(plain if is_plain else other) for is_plain in is_ascii]
+    It depends on others if it may compose with what stands before it or change places with it: marks and Hangul
+    letters do.
 
-
-def _lower_all(texts: Sequence[str]) -> list[str]:
-    """Normalise texts of ASCII."""
-    import numpy as np
-
-    joined = _BETWEEN.join(texts)
-    if joined.count(_BETWEEN) != len(texts) - 1:
-        return [normalise(text, limit=len(text)) for text in texts]
-    codes = np.frombuffer(joined.encode("ascii").translate(_LOWERED, _CONTROLS), dtype=np.uint8)
-    return [text.strip() for text in _single_spaced(codes).tobytes().decode("ascii").split(_BETWEEN)]
-
-
-def _fold_all(texts: Sequence[str], limit: int) -> list[str]:
-    """Normalise texts of any script."""
-    joined = _BETWEEN.join(texts)
-    if joined.count(_BETWEEN) != len(texts) - 1:
-        return [normalise(text, limit=limit) for text in texts]
-    for one, more in _LONGER:
-        joined = joined.replace(one, more)
-    folded = _by_table(joined)
-    folded = _single_spaced(folded[folded != ord(_GONE)])
-    return [
-        text.strip() if _ODD not in text and len(text) <= limit else normalise(raw, limit=limit)
-        for text, raw in zip(folded.tobytes().decode("utf-32-le").split(_BETWEEN), texts, strict=True)
-    ]
-
-
-def _single_spaced(codes: NDArray[Any]) -> NDArray[Any]:
-    """Leave of every run of spaces the first."""
-    import numpy as np
-
-    is_space = codes == ord(" ")
-    again = is_space[1:] & is_space[:-1]
-    return np.concatenate([codes[:1], codes[1:][~again]]) if again.any() else codes
-
-
-def _by_table(text: str) -> NDArray[np.uint32]:
-    """Fold each character by itself; those of which nothing is known yet are looked up first."""
-    import numpy as np
-
-    table = _table()
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-    folded = table.take(codes, mode="clip")
-    if not folded.all():
-        for code in np.unique(codes[folded == 0]).tolist():
-            table[code] = ord(_fold_one(chr(code)))
-        folded = table.take(codes, mode="clip")
-    return folded
-
-
-@cache
-def _table() -> NDArray[np.uint32]:
-    """Return what each character folds to: shape (:data:`_TABLE_SIZE`,), 0 = not known yet. It fills as texts come."""
-    import numpy as np
-
-    table = np.zeros(_TABLE_SIZE, dtype="<u4")
-    table[ord(_BETWEEN)] = ord(_BETWEEN)
-    table[-1] = ord(_ODD)
-    return table
-
-
-def _fold_one(char: str) -> str:
-    """Return what a character folds to wherever it stands, or that it is odd.
-
-    It is not odd if it becomes one character that is in normal form and can neither compose with what stands before it
-    nor change places with it: no mark and no Hangul letter.
+    Returns
+    -------
+    str or None
+        One character; none ("") for what hides; a space for any white space, of which runs are still to be collapsed.
     """
     if char.isspace():
         return " "
     if _HIDDEN_RE.match(char) and not unicodedata.combining(char):
-        return _GONE
+        return ""
     folded = _fold(char)
     is_settled = len(folded) == 1 and unicodedata.is_normalized("NFKC", folded)
     may_join = is_settled and (unicodedata.category(folded).startswith("M") or "\u1100" <= folded <= "\u11ff")
-    return folded if is_settled and not may_join else _ODD
+    return folded if is_settled and not may_join else None
 
 
 def printable(text: str, *, limit: int = 200) -> str:
@@ -258,8 +169,3 @@ def _run_of_marks(most: int) -> re.Pattern[str]:
 def _collapse(text: str) -> str:
     """Collapse spaces."""
     return " ".join(text.split()) if "  " in text else text.strip()
-
-
-def _cut(text: str, limit: int) -> str:
-    """Cut what the normal form made longer than ``limit``."""
-    return text if len(text) <= limit else text[:limit].rstrip()

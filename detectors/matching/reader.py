@@ -13,12 +13,13 @@ from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from detectors.matching.joined import join_normalised
 from detectors.matching.judge import NOTHING, Verdict, judge
 from detectors.matching.lexicon import lexicon
 from detectors.matching.vocabulary import Vocabulary
 from detectors.model import Post, Report, utc
 from detectors.reference import Catalogue, catalogue
-from detectors.text import normalise, normalise_all, printable
+from detectors.text import normalise, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,11 +79,12 @@ class Reader:
         form (``extra.symptom``, see :func:`slugs`), then those that its text names. Any other post is a report of each
         service that its text says to fail.
         """
-        texts = normalise_all([post.text for post in posts])
         formed = {number for number, post in enumerate(posts) if post.extra is not None and post.extra.service}
-        cues = self._vocabulary.find_cues("\n".join(texts))
-        candidates = sorted(formed | _owners(cues, texts))
-        verdicts = _judge([(texts[number], number in formed) for number in candidates], self._vocabulary)
+        found: dict[int, str] = {}
+        for part in join_normalised([post.text for post in posts]):
+            found |= part.pick(self._vocabulary.find_cues(part.text), formed)
+        candidates = sorted(found)
+        verdicts = _judge([(found[number], number in formed) for number in candidates], self._vocabulary)
         reading = Reading([], [])
         for number, verdict in zip(candidates, verdicts, strict=True):
             self._read_one(posts[number], verdict, reading)
@@ -155,21 +157,10 @@ def slugs(symptom: str) -> tuple[str, ...]:
     return tuple(slug for slug in found if slug)[:_MOST_SYMPTOMS]
 
 
-def _owners(starts: Iterable[int], texts: Sequence[str]) -> set[int]:
-    """Return which of the joined texts the positions lie in."""
-    ends = _ends(texts)
-    return {bisect_right(ends, start) for start in starts}
-
-
-def _ends(texts: Sequence[str]) -> list[int]:
-    """Return where in the joined batch each text's successor begins."""
-    return list(accumulate(len(text) + 1 for text in texts))
-
-
 def _judge(candidates: Sequence[tuple[str, bool]], vocabulary: Vocabulary) -> list[Verdict]:
     """Judge texts, each with whether it comes from a form."""
     texts = [text for text, _ in candidates]
-    ends = _ends(texts)
+    ends = list(accumulate(len(text) + 1 for text in texts))  # where the next one begins
     hits: list[list[Hit]] = [[] for _ in texts]
     matters = [is_form for _, is_form in candidates]
     for index, start, end in vocabulary.find("\n".join(texts)):
