@@ -4,9 +4,8 @@
 
     Post -> Report -> CountSeries -> Baseline -> Alarm -> Incident -> Transition
 
-Everything here is immutable. What comes from outside (:class:`Post`) is validated when it is decoded; what we
-make ourselves is validated where a mistake would be silent. All instants are aware and UTC (names end in
-``_at``); units stand in the names (``bin_width_s``).
+Everything is immutable. What comes from outside (:class:`Post`) is validated when it is decoded, what we make ourselves
+where a mistake would be silent. Instants are aware and UTC (``_at``); units stand in the names (``bin_width_s``).
 """
 
 from __future__ import annotations
@@ -34,7 +33,6 @@ Instant = Annotated[datetime, Meta(tz=True)]
 """An instant with its zone; naive times are refused when decoded."""
 
 ShortText = Annotated[str, Meta(min_length=1, max_length=512)]
-
 MIN_BIN_WIDTH_S, MAX_BIN_WIDTH_S = 1, 3600
 
 
@@ -67,8 +65,6 @@ class PostExtra(Struct, frozen=True, gc=False, omit_defaults=True):
 class Post(Struct, frozen=True, gc=False, omit_defaults=True):
     """One post, as a platform gave it to us. A null author counts as a voice of its own.
 
-    Examples
-    --------
     >>> import msgspec
     >>> line = b'{"id":"1","platform":"x","created_at":"2026-03-01T18:05:00Z","text":"imessage down?"}'
     >>> msgspec.json.decode(line, type=Post).text
@@ -88,10 +84,7 @@ class Post(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Span(Struct, frozen=True, gc=False):
-    """A half-open stretch of time, ``start_at <= t < end_at`` (UTC), during which a source was observed.
-
-    ``coverage`` is the share of it that was seen, in (0, 1].
-    """
+    """``start_at <= t < end_at`` (UTC), of which a source has seen the share ``coverage``, in (0, 1]."""
 
     start_at: Instant
     end_at: Instant
@@ -99,7 +92,7 @@ class Span(Struct, frozen=True, gc=False):
 
 
 class Gap(Struct, frozen=True, gc=False):
-    """A stretch that a source could not show us, and why. Unknown: neither health nor outage."""
+    """A stretch that a source could not show us, and why: neither health nor outage."""
 
     start_at: Instant
     end_at: Instant
@@ -271,8 +264,7 @@ class Alarm(Struct, frozen=True):
     escalated_at
         When it was announced again because it had become much worse.
     closed_at
-        When an hour of observed time had gone by without a bin that fires; None while it is open. Unobserved bins
-        do not close an alarm.
+        When an observed hour had gone by without a bin that fires; None while it is open.
     """
 
     severity: Severity
@@ -305,7 +297,8 @@ class Incident(Struct, frozen=True, kw_only=True):
     n_reports, n_authors
         Reports (reposts too) and independent voices from onset to end, or to now.
     symptoms
-        Share of the reports that name a symptom, by symptom, largest first; empty if none does.
+        By symptom, which share of the reports that name any symptom name this one, largest first. A report may name
+        several; empty if none names any.
     revision
         Counts the transitions that this record has been through.
     """
@@ -402,8 +395,6 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
 def utc(seconds: float) -> datetime:
     """Return the instant ``seconds`` after 1970-01-01 00:00 UTC.
 
-    Examples
-    --------
     >>> utc(0).isoformat()
     '1970-01-01T00:00:00+00:00'
     """

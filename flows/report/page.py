@@ -35,6 +35,7 @@ from flows.report.wording import (
     share,
     stamp,
     step_s,
+    symptom_name,
 )
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def symptom_bars(incident: Incident) -> list[tuple[str, str, float]]:
     """Return ``(symptom, share, length of its bar in per cent of the longest)``."""
     listed = incident.symptoms[:MAX_ROWS]
     longest = max((part for _, part in listed), default=0) or 1.0
-    return [(plain(name), share(part), round(100 * part / longest, 1)) for name, part in listed]
+    return [(symptom_name(name), share(part), round(100 * part / longest, 1)) for name, part in listed]
 
 
 def _changes(transitions: Sequence[Transition], step: int) -> list[tuple[str, str, str, str]]:

@@ -26,6 +26,7 @@ from flows.report.wording import (
     rounded,
     share,
     step_s,
+    symptom_name,
 )
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def voices(incident: Incident) -> str:
 
 def symptom_text(incident: Incident, most: int) -> str:
     """Return the first symptoms with their shares: ``messages not sending 46 %, ...``."""
-    return ", ".join(f"{plain(name, 60)} {share(part)}" for name, part in incident.symptoms[:most])
+    return ", ".join(f"{symptom_name(name, 60)} {share(part)}" for name, part in incident.symptoms[:most])
 
 
 def lasted(incident: Incident, *, until: datetime | None = None, is_short: bool = False) -> str:

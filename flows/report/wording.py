@@ -42,6 +42,17 @@ def plain(text: str, limit: int = NAME_LIMIT) -> str:
     return printable(text, limit=limit) or "(no name)"
 
 
+def symptom_name(slug: str, limit: int = NAME_LIMIT) -> str:
+    """Return a symptom as words.
+
+    Examples
+    --------
+    >>> symptom_name("cannot-send")
+    'cannot send'
+    """
+    return plain(slug if " " in slug else slug.replace("-", " "), limit)
+
+
 # --- instants ------------------------------------------------------------------------------------------------
 
 

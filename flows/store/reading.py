@@ -37,18 +37,20 @@ class Facts:
         Reports, reposts too.
     n_authors
         Independent voices: distinct authors of original reports, told apart within a day (UTC).
+    n_naming
+        Reports that name a symptom.
     symptoms
-        Reports that name a symptom, by symptom, the most frequent first.
+        Reports that name it, by symptom, the most frequent first; one report may name several.
     """
 
     n_reports: int
     n_authors: int
+    n_naming: int
     symptoms: tuple[tuple[str, int], ...]
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of an :class:`Incident` that these facts fill; symptoms as shares of those named."""
-        named = sum(n for _, n in self.symptoms)
-        shares = tuple((name, n / named) for name, n in self.symptoms)
+        """Return the fields of an :class:`Incident` that these facts fill."""
+        shares = tuple((name, n / self.n_naming) for name, n in self.symptoms)
         return {"n_reports": self.n_reports, "n_authors": self.n_authors, "symptoms": shares}
 
 
@@ -116,11 +118,14 @@ def facts_of(connection: Connection, key: SeriesKey, start_us: int, end_us: int 
     nameless = select(func.count()).where(*original, reports.c.author.is_(None))
     n_authors = (connection.execute(named).scalar() or 0) + (connection.execute(nameless).scalar() or 0)
     tally: Counter[str] = Counter()
+    n_naming = 0
     lists = select(reports.c.symptoms, func.count()).where(*which).group_by(reports.c.symptoms)
     for found, n in connection.execute(lists):
-        tally.update(dict.fromkeys(msgspec.json.decode(found, type=list[str]), n))
+        names = msgspec.json.decode(found, type=list[str])
+        tally.update(dict.fromkeys(names, n))
+        n_naming += n if names else 0
     symptoms = sorted(tally.items(), key=lambda item: (-item[1], item[0]))
-    return Facts(n_reports, n_authors, tuple(symptoms))
+    return Facts(n_reports, n_authors, n_naming, tuple(symptoms))
 
 
 def incident_row(incident: Incident) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def test_facts(store: Store) -> None:
     found = store.facts(KEY, start_at=at(1), end_at=at(9))
     assert (found.n_reports, found.n_authors) == (6, 4)
     assert found.symptoms == (("messages", 2), ("calls", 1), ("login", 1))
-    assert found.fields()["symptoms"] == (("messages", 0.5), ("calls", 0.25), ("login", 0.25))
+    assert found.fields()["symptoms"] == (("messages", 2 / 3), ("calls", 1 / 3), ("login", 1 / 3))
     assert store.facts(KEY, start_at=at(1)).n_reports == 7
     nothing = store.facts(KEY, start_at=at(20))
     assert nothing.fields() == {"n_reports": 0, "n_authors": 0, "symptoms": ()}
