@@ -81,8 +81,10 @@ def replay_posts(store: Store, source: Archive, watched: steps.Watched, *, detec
     tally = source.tally
     notes: tuple[str, ...] = ()
     if came.posts and tally.out_of_order:
-        what = f"{tally.out_of_order:,} posts are older than one before them, this is the first; they were used"
-        notes = (f"{tally.first_out_of_order}: {what}",)
+        what = "a post older than one before it"
+        if tally.out_of_order > 1:
+            what += f", the first of {tally.out_of_order:,} such posts"
+        notes = (f"{tally.first_out_of_order}: {what}; used all the same",)
     is_unsorted = came.posts > 0 and tally.out_of_order > MOST_LATE * tally.n_posts
     return _judge(store, keys, came, detector, (notes, is_unsorted or came.duplicates > 0))
 

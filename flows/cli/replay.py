@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from detectors.errors import InputError
 from detectors.model import Severity
@@ -37,7 +37,7 @@ def replay(  # noqa: PLR0913 - one parameter an option
     detector: str = "uproar",
     store: str | None = None,
     speed: str = "max",
-    bin_width_s: int = 60,
+    bin_width_s: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=3600))] = 60,
     assume_utc: Flag = False,
     html: Path | None = None,
     json: Flag = False,
@@ -103,6 +103,7 @@ def _check(file: Path, detector: str, service: str | None) -> None:
 
     if not file.is_file():
         raise InputError("there is no such file" if not file.exists() else "this is not a file", place=str(file))
+    file.open("rb").close()
     if detector not in DETECTORS:
         raise InputError(f"no detector {detector!r}; there are {', '.join(sorted(DETECTORS))}")
     if service is not None:

@@ -87,7 +87,8 @@ def test_another_detector_may_be_named(uproar: Callable[..., Said], tmp_path: Pa
     assert record["alarmed_at"] == "2026-03-02T16:01:00Z"
     said = uproar("replay", file, "--detector", "oracle")
     assert said.code == 2
-    assert said.err == "uproar: no detector 'oracle'; there are plain-count, uproar\n"
+    assert said.err.startswith("uproar: no detector 'oracle'; there are ")
+    assert "plain-count" in said.err
 
 
 def test_a_second_replay_into_a_store_changes_nothing_and_says_the_same(
