@@ -27,6 +27,8 @@ DECILES = tuple(float(edge) for edge in np.geomspace(0.02, 200, 11))
 """Edges of the classes of usual rates, in posts a minute; below the first one there is one more class."""
 
 RESAMPLES = 2_000
+WITHIN_MIN = (1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 45, 60, 90, 120, 180, 360)
+"""Delays at which the share found by then is told, in minutes."""
 
 Record = dict[str, Any]
 
@@ -167,6 +169,8 @@ def figures(pool: Pool, oracle: Sequence[Trial] = ()) -> Record:
         "covered": covered,
         "delay_min": _spread(list(delays.values())),
         "bound_min": _spread([bounds[key] for key in both]),
+        "found_within": _within(pool, list(delays.values())),
+        "bound_within": _within(pool, [bound for key, bound in bounds.items() if key in _detectable(pool)]),
         "delay_over_bound": ratio_record([delays[key] for key in both], [bounds[key] for key in both]),
         "false_per_month": rate_record(pool.false),
         "alarms_per_bump": rate_record(Rate(sum(pool.at(t).bumps for t in pool.trials), float(n_bumps))),
@@ -176,6 +180,16 @@ def figures(pool: Pool, oracle: Sequence[Trial] = ()) -> Record:
     if pool.threshold == 1:
         record |= _in_detail(pool)
     return record
+
+
+def _detectable(pool: Pool) -> set[tuple[int, int]]:
+    return {(trial.seed, i) for trial in pool.trials for i, case in enumerate(trial.cases) if is_detectable(case)}
+
+
+def _within(pool: Pool, delays: Sequence[float]) -> list[list[float]]:
+    """Return pairs of minutes and the share of all detectable outages (missed ones too) found by then."""
+    n = max(1, len(_detectable(pool)))
+    return [[minutes, round(sum(delay <= minutes for delay in delays) / n, 4)] for minutes in WITHIN_MIN]
 
 
 def _spread(values: Sequence[float]) -> Record:

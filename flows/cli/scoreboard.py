@@ -75,6 +75,7 @@ def scoreboard(  # noqa: PLR0913 - one parameter an option
         Print the figures as JSON.
     """
     from flows.scoreboard.board import BUDGETS, markdown
+    from flows.scoreboard.plot import plot
     from flows.scoreboard.trials import chosen_detectors
 
     names = chosen_detectors(detector)
@@ -87,14 +88,17 @@ def scoreboard(  # noqa: PLR0913 - one parameter an option
         board["simulation"] = _simulation(names, settings, (seeds, trials), (out, jobs), budgets)
     if part in ("real", "all"):
         board["real"] = _real(data, names, budgets)
+    if part in ("nab", "all"):
+        board["nab"] = _nab(data, names)
     (out / "scoreboard.json").write_bytes(msgspec.json.format(msgspec.json.encode(board), indent=1) + b"\n")
     board = msgspec.json.decode((out / "scoreboard.json").read_bytes())
     (out / "scoreboard.md").write_text(markdown(board), encoding="utf-8")
+    (out / "scoreboard.svg").write_text(plot(board), encoding="utf-8")
     if json:
         emit(board)
     else:
         say(markdown(board))
-    note(f"wrote {out}/scoreboard.json and .md")
+    note(f"wrote scoreboard.json, .md and .svg in {out}")
     return DONE
 
 
@@ -172,3 +176,13 @@ def _real(data: Path, names: Sequence[str], budgets: Sequence[float]) -> Record 
         return None
     with progress_steps("Real counts", None):
         return real_part(data, names, budgets)
+
+
+def _nab(data: Path, names: Sequence[str]) -> Record | None:
+    from flows.scoreboard.nab import has_tweets, nab_part
+
+    if not has_tweets(data):
+        note(f"NAB left out: its counts are not in {data} (--data)")
+        return None
+    with progress_steps("NAB", None):
+        return nab_part(data, names)
