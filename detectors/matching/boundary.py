@@ -34,7 +34,10 @@ def is_edge(text: str, at: int) -> bool:
     """
     if at <= 0 or at >= len(text):
         return True
-    before, after = _kind(text[at - 1]), _kind(text[at])
+    left, right = text[at - 1], text[at]
+    if left == " " or right == " ":  # mostly
+        return True
+    before, after = _kind(left), _kind(right)
     return before != after or before in (_NONE, _UNSPACED)
 
 

@@ -86,10 +86,11 @@ def join_normalised(texts: Sequence[str], *, limit: int = LIMIT) -> Iterator[Joi
     """
     cut = [text[:limit] for text in texts] if max(map(len, texts), default=0) > limit else texts
     is_ascii = list(map(str.isascii, cut))
+    flags = np.array(is_ascii, dtype=bool)
     alone: list[int] = []
     for codes, which in (
-        (_lower(compress(cut, is_ascii)), np.flatnonzero(is_ascii)),
-        (_fold(compress(cut, map(not_, is_ascii))), np.flatnonzero(np.logical_not(is_ascii))),
+        (_lower(compress(cut, is_ascii)), np.flatnonzero(flags)),
+        (_fold(compress(cut, map(not_, is_ascii))), np.flatnonzero(~flags)),
     ):
         part = _part(_single_spaced(codes), which, limit)
         alone += which[part.numbers == _ELSEWHERE].tolist()

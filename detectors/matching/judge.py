@@ -102,17 +102,9 @@ def _states(text: str, hits: Sequence[Hit], names: Sequence[Hit], vocabulary: Vo
     "working again"). It is none where it takes a word from a name ("xbox game pass down").
     """
     terms = vocabulary.terms
-    plain = {at for hit in names if _is_plain(hit, vocabulary) for at in range(hit[1], hit[2])}
     cues = [(hit, cue) for hit in hits if (cue := terms[hit[0]].phrase.cue) and not in_link(text, hit[1], hit[2])]
     real = _unnegated([(hit, cue) for hit, cue in cues if cue is not Cue.BLANK])
-    reach: dict[int, int] = {}  # how far the cues over a character go
-    for _, start, end in real:
-        reach.update((at, max(end, reach.get(at, 0))) for at in range(start, end))
-    blanks = [
-        hit
-        for hit, cue in cues
-        if cue is Cue.BLANK and reach.get(hit[1], 0) < hit[2] and plain.isdisjoint(range(hit[1], hit[2]))
-    ]
+    blanks = _false_friends([hit for hit, cue in cues if cue is Cue.BLANK], real, names, vocabulary)
     blank = {at for _, start, end in blanks for at in range(start, end)}
     said = [_Said(Cue.BLANK, start, end) for _, start, end in blanks]
     for hit in longest(hit for hit in real if blank.isdisjoint(range(hit[1], hit[2]))):
@@ -120,6 +112,19 @@ def _states(text: str, hits: Sequence[Hit], names: Sequence[Hit], vocabulary: Vo
         if not (cue is Cue.WEAK and any(within(hit, name) for name in names)):  # the "dead" of "red dead online"
             said.append(_Said(Cue.BLANK if _is_price(text, hit) else cue, hit[1], hit[2]))
     return sorted(said, key=lambda one: one.start)[:_MOST_STATES]
+
+
+def _false_friends(
+    blanks: Sequence[Hit], real: Sequence[Hit], names: Sequence[Hit], vocabulary: Vocabulary
+) -> list[Hit]:
+    """Return those of the false friends that no longer cue holds and that take no word from a plain name."""
+    if not blanks:
+        return []
+    plain = {at for hit in names if _is_plain(hit, vocabulary) for at in range(hit[1], hit[2])}
+    reach: dict[int, int] = {}  # how far the cues over a character go
+    for _, start, end in real:
+        reach.update((at, max(end, reach.get(at, 0))) for at in range(start, end))
+    return [hit for hit in blanks if reach.get(hit[1], 0) < hit[2] and plain.isdisjoint(range(hit[1], hit[2]))]
 
 
 def _is_plain(hit: Hit, vocabulary: Vocabulary) -> bool:
@@ -130,6 +135,8 @@ def _is_plain(hit: Hit, vocabulary: Vocabulary) -> bool:
 
 def _unnegated(cues: Sequence[tuple[Hit, Cue]]) -> list[Hit]:
     """Drop recoveries that begin inside a cue: the "working for me" of "isn't working for me"."""
+    if all(cue is not Cue.OVER for _, cue in cues):
+        return [hit for hit, _ in cues]
     inside = {at for hit, cue in cues if cue is not Cue.OVER for at in range(hit[1] + 1, hit[2])}
     return [hit for hit, cue in cues if cue is not Cue.OVER or hit[1] not in inside]
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from detectors.matching.joined import join_normalised
 from detectors.matching.judge import NOTHING, Verdict, judge
 from detectors.matching.lexicon import lexicon
+from detectors.matching.symptoms import meant
 from detectors.matching.vocabulary import Vocabulary
 from detectors.model import Post, Report, utc
 from detectors.reference import Catalogue, catalogue
@@ -98,14 +99,15 @@ class Reader:
         elif (service := self._catalogue.resolve(named)) is None:
             reading.unknown.append((post, printable(post.extra.service or "", limit=60)))
         else:
-            symptoms = dict.fromkeys((*slugs(post.extra.symptom or ""), *verdict.symptoms))
-            self._add(reading, post, (service.id,), tuple(symptoms))
+            self._add(reading, post, (service.id,), verdict.symptoms)
 
-    def _add(self, reading: Reading, post: Post, services: Iterable[str], symptoms: tuple[str, ...]) -> None:
-        """Add the reports of one post."""
+    def _add(self, reading: Reading, post: Post, services: Iterable[str], named: tuple[str, ...]) -> None:
+        """Add the reports of one post; ``named`` are the symptoms that its text names."""
+        ticked = slugs(post.extra.symptom or "") if post.extra is not None and post.extra.service else ()
         is_repost = post.is_repost or post.text.startswith(_REPOST)
         for service in services:
             if self._wanted is None or service in self._wanted:
+                symptoms = tuple(dict.fromkeys((*ticked, *meant(named, self._catalogue[service].family))))
                 reading.reports.append((post, Report(service, is_repost=is_repost, symptoms=symptoms)))
 
 

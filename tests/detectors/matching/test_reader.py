@@ -344,3 +344,10 @@ def test_hostile_posts_are_read_like_any_other(text: str) -> None:
 
 def test_an_empty_batch() -> None:
     assert Reader().read([]).reports == []
+
+
+def test_a_symptom_that_a_service_cannot_have_is_not_counted() -> None:
+    text = "imessage not sending, the internet is not working either way"
+    (report,) = read_post(text, ["imessage"])
+    assert "internet" not in report.symptoms
+    assert "cannot-send" in report.symptoms
