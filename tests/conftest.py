@@ -7,6 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No deadline: a test is not a benchmark, and a busy machine is not a defect.
+settings.register_profile("uproar", deadline=None, print_blob=True)
+settings.load_profile("uproar")
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
