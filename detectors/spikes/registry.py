@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from detectors.errors import InputError, StateError
 from detectors.spikes.bank import STATE_VERSION, Bank
+from detectors.spikes.peers.ears import EarsC1, EarsC2, EarsC3
+from detectors.spikes.peers.ewma import Ewma
+from detectors.spikes.peers.farrington import Farrington
+from detectors.spikes.peers.focus import PoissonFocus
+from detectors.spikes.peers.gaussian import WindowedGaussian
+from detectors.spikes.peers.gnip import GnipPoisson
+from detectors.spikes.peers.nb_tail import NegBinTail
+from detectors.spikes.peers.shesd import Shesd
 from detectors.spikes.plain import PLAIN_STATE_VERSION, PlainCount
 
 if TYPE_CHECKING:
@@ -16,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from detectors.spikes.bank import Scores
+    from detectors.spikes.peers.base import Peer
 
 
 class Detector(Protocol):
@@ -56,11 +65,25 @@ class Entry:
     source: str
 
 
+def _peer(kind: type[Peer], source: str) -> Entry:
+    return Entry(kind, kind.from_state, kind.VERSION, source)
+
+
 DETECTORS: dict[str, Entry] = {
     "uproar": Entry(Bank, Bank.from_state, STATE_VERSION, "this project"),
     "plain-count": Entry(
         PlainCount, PlainCount.from_state, PLAIN_STATE_VERSION, "common practice: a count, and a multiple of the median"
     ),
+    "ears-c1": _peer(EarsC1, "Hutwagner et al. 2003; Fricker, Hegler and Dunfee 2008"),
+    "ears-c2": _peer(EarsC2, "Hutwagner et al. 2003; Fricker, Hegler and Dunfee 2008"),
+    "ears-c3": _peer(EarsC3, "Hutwagner et al. 2003; Fricker, Hegler and Dunfee 2008"),
+    "ewma": _peer(Ewma, "Motoyama et al. 2010; Lucas and Saccucci 1990"),
+    "farrington": _peer(Farrington, "Noufaily et al. 2013 (Farrington Flexible)"),
+    "nb-tail": _peer(NegBinTail, "common practice: Hoehle and Paul 2008, with a runs rule"),
+    "poisson-focus": _peer(PoissonFocus, "Ward, Dilillo, Eckley and Fearnhead 2023"),
+    "s-h-esd": _peer(Shesd, "Vallis, Hochenbaum and Kejariwal 2014"),
+    "gnip-poisson": _peer(GnipPoisson, "Hendrickson et al. 2015 (Gnip)"),
+    "windowed-gaussian": _peer(WindowedGaussian, "Lavin and Ahmad 2015 (Numenta Anomaly Benchmark)"),
 }
 """Name to entry."""
 
