@@ -20,33 +20,18 @@ import pandas as pd
 
 from detectors import detect
 from detectors.evaluation.scoring import Score, alarm_runs, quantile, score_real
-from detectors.evaluation.truth import DEVELOPMENT_VENDORS, Truth, build_truth, read_labels
+from flows.scoreboard.development import describe_truth, load_counts, load_truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from detectors.evaluation.truth import Truth
     from detectors.model import Severity
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 REPORTS = "reports/spectrum_2026-06-16_23.jsonl.gz"
 SEVERITIES: tuple[Severity, Severity] = ("page", "watch")
 HOUR = timedelta(hours=1)
-
-
-def load_counts(folder: Path) -> dict[str, pd.Series]:
-    """Return the counts of the development services: reports per 20 min, NaN where unobserved."""
-    return {service: _read(folder / f"counts/outage_report/{service}.csv.gz") for service in DEVELOPMENT_VENDORS}
-
-
-def _read(path: Path) -> pd.Series:
-    frame = pd.read_csv(path)
-    return pd.Series(frame["value"].to_numpy(float), index=pd.to_datetime(frame["timestamp"], utc=True))
-
-
-def load_truth(folder: Path, counts: dict[str, pd.Series]) -> Truth:
-    """Return the truth of the development counts."""
-    rows = json.loads((folder / "truth/labels_dev.json").read_text(encoding="utf-8"))
-    return build_truth(counts, read_labels(rows), DEVELOPMENT_VENDORS)
 
 
 def judge(counts: dict[str, pd.Series], truth: Truth, severity: Severity) -> list[dict[str, Any]]:
@@ -161,18 +146,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = [row for severity in SEVERITIES for row in judge(counts, truth, severity)]
     seen = spectrum(DATA)
     if options.json:
-        print(json.dumps({"truth": _truth(truth), "counts": rows, "spectrum": seen}))
+        print(json.dumps({"truth": describe_truth(truth), "counts": rows, "spectrum": seen}))
         return 0
-    print(f"Development data, default thresholds. Truth: {_truth(truth)}\n\n{render(rows)}\n\nSpectrum, 1-min bins:")
+    print(f"Development data, default thresholds. Truth: {describe_truth(truth)}\n")
+    print(f"{render(rows)}\n\nSpectrum, 1-min bins:")
     print(json.dumps(seen, indent=1))
     return 0
-
-
-def _truth(truth: Truth) -> dict[str, Any]:
-    """Return how much truth there is."""
-    kinds = Counter(str(event.kind) for event in truth.events)
-    months = round(sum(truth.service_months.values()), 1)
-    return {**kinds, "events": len(truth.events), "distinct": truth.distinct(), "service_months": months}
 
 
 if __name__ == "__main__":

@@ -81,6 +81,7 @@ REAL = (
     Column("events", "events", 3),
     Column("label", "label", 3),
     Column("silver", "silver", 3),
+    Column("in its first bin", "silver_in_first_bin", 3),
     Column("pair", "pair", 3),
     Column("delay, min: median", "delay_min.median", 0),
     Column("unexplained a month", "unexplained_per_month"),

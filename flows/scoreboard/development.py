@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from detectors.errors import InputError
-from detectors.evaluation.scoring import Score, alarm_runs, score_real
+from detectors.evaluation.scoring import Score, Share, alarm_runs, score_real
 from detectors.evaluation.summary import quantile_record, rate_record, share_record
 from detectors.evaluation.trial import GRID
-from detectors.evaluation.truth import DEVELOPMENT_VENDORS, Truth, build_truth, read_labels
+from detectors.evaluation.truth import DEVELOPMENT_VENDORS, Event, Truth, build_truth, read_labels
 from detectors.model import CountSeries
 from detectors.spikes import Scored, score
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.model import Severity
+
+SILVER_BINS_BEFORE = 2
+"""An event of a burst starts so many bins before the burst's first bin."""
 
 KINDS = ("label", "silver", "pair")
 COUNTS, LABELS = "counts/outage_report", "truth/labels_dev.json"
@@ -133,12 +136,24 @@ def score_record(score: Score) -> Record:
     return {
         **{kind: share_record(score.recall(kind)) for kind in KINDS},
         "events": share_record(score.recall()),
+        "silver_in_first_bin": share_record(_in_first_bin(score)),
         "covered": sum(judged.verdict == "covered" for judged in score.judged),
         "delay_min": {"median": quantile_record(delays, 0.5), "p90": quantile_record(delays, 0.9)},
         "grey": score.count("grey"),
         "tail": score.count("tail"),
         "unexplained_per_month": rate_record(score.unexplained),
     }
+
+
+def _in_first_bin(score: Score) -> Share:
+    """Return the share of silver events whose burst had raised an alarm by the end of its first bin."""
+    silver = [judged for judged in score.judged if isinstance(judged.event, Event) and judged.event.kind == "silver"]
+    hits = 0
+    for judged in silver:
+        if judged.run is not None:
+            width = judged.run.known_at - judged.run.start_at
+            hits += judged.run.start_at <= judged.event.start_at + SILVER_BINS_BEFORE * width
+    return Share(hits, len(silver))
 
 
 def real_part(folder: Path, detectors: Sequence[str], budgets: Sequence[float] = ()) -> Record:
