@@ -30,14 +30,18 @@ DATA = Path("../shared/data")
 
 def scoreboard(  # noqa: PLR0913 - one parameter an option
     *,
-    detector: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = ("uproar",),
+    detector: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = ("uproar",),
     part: Part = "all",
     trials: int = 5,
-    difficulty: Annotated[tuple[Literal["standard", "hard"], ...], Parameter(consume_multiple=True)] = ("standard",),
+    difficulty: Annotated[tuple[Literal["standard", "hard"], ...], Parameter(consume_multiple=True, negative="")] = (
+        "standard",
+    ),
     noise: Annotated[
-        tuple[Literal["negbin", "poisson", "hawkes", "clusters"], ...], Parameter(consume_multiple=True)
+        tuple[Literal["negbin", "poisson", "hawkes", "clusters"], ...], Parameter(consume_multiple=True, negative="")
     ] = ("negbin",),
     seeds: Literal["calibration", "test"] = "calibration",
+    days: float = 35,
+    services: int = 20,
     sweep: Flag = False,
     data: Path = DATA,
     out: Path = Path("scoreboard"),
@@ -56,13 +60,17 @@ def scoreboard(  # noqa: PLR0913 - one parameter an option
     part
         simulation; real and nab need the data; all.
     trials
-        Simulated scenarios of 35 days x 20 services for each difficulty and noise.
+        Simulated scenarios for each difficulty and noise.
     difficulty
         hard adds rarely mentioned services, leading gaps, outages of a day and site-wide steps.
     noise
         How counts scatter about their expected rate.
     seeds
         calibration: for choosing; test: for reporting, once.
+    days
+        Length of a scenario.
+    services
+        Services in a scenario.
     sweep
         Also at thresholds re-tuned to 0.1, 0.3 and 1 false alarm a service-month; defaults stay as they are.
     data
@@ -74,6 +82,7 @@ def scoreboard(  # noqa: PLR0913 - one parameter an option
     json
         Print the figures as JSON.
     """
+    from detectors.evaluation.trial import Settings
     from flows.scoreboard.board import BUDGETS, markdown
     from flows.scoreboard.plot import plot
     from flows.scoreboard.trials import chosen_detectors
@@ -84,7 +93,7 @@ def scoreboard(  # noqa: PLR0913 - one parameter an option
     budgets = BUDGETS if sweep else ()
     board: Record = _head()
     if part in ("simulation", "all"):
-        settings = [_settings(one, family) for one in difficulty for family in noise]
+        settings = [Settings(one, family, days, services) for one in difficulty for family in noise]
         board["simulation"] = _simulation(names, settings, (seeds, trials), (out, jobs), budgets)
     if part in ("real", "all"):
         board["real"] = _real(data, names, budgets)
@@ -110,12 +119,6 @@ def _check(names: Sequence[str], trials: int, jobs: int) -> None:
             raise InputError(f"no detector {name!r}; there are {', '.join(sorted(DETECTORS))}, and all")
     if trials < 1 or jobs < 1:
         raise InputError("--trials and --jobs are at least 1")
-
-
-def _settings(difficulty: Any, noise: Any) -> Settings:  # noqa: ANN401 - both were checked by the command line
-    from detectors.evaluation.trial import Settings
-
-    return Settings(difficulty, noise)
 
 
 def _head() -> Record:

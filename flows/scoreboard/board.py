@@ -62,6 +62,7 @@ class Column:
 SIMULATION = (
     Column("recall", "recall", 3),
     Column("at 3x", "recall_3x", 3),
+    Column("covered", "covered", 0),
     Column("delay, min: median", "delay_min.median", 1),
     Column("p90", "delay_min.p90", 1),
     Column("mean", "delay_min.mean", 1),

@@ -147,13 +147,14 @@ def score_record(score: Score) -> Record:
 
 def _in_first_bin(score: Score) -> Share:
     """Return the share of silver events whose burst had raised an alarm by the end of its first bin."""
-    silver = [judged for judged in score.judged if isinstance(judged.event, Event) and judged.event.kind == "silver"]
-    hits = 0
-    for judged in silver:
-        if judged.run is not None:
-            width = judged.run.known_at - judged.run.start_at
-            hits += judged.run.start_at <= judged.event.start_at + SILVER_BINS_BEFORE * width
-    return Share(hits, len(silver))
+    silver = [
+        (one.event, one.run) for one in score.judged if isinstance(one.event, Event) and one.event.kind == "silver"
+    ]
+    hits = [
+        run is not None and run.start_at <= event.start_at + SILVER_BINS_BEFORE * (run.known_at - run.start_at)
+        for event, run in silver
+    ]
+    return Share(sum(hits), len(hits))
 
 
 def real_part(folder: Path, detectors: Sequence[str], budgets: Sequence[float] = ()) -> Record:
