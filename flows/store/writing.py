@@ -37,6 +37,32 @@ _COUNTED = (
     reports.c.is_repost,
 )
 
+# Asked in every commit, and so put together once.
+_SECRET = select(meta.c.value).where(meta.c.name == "secret_check")
+_ANY_TOMBSTONE = select(tombstones.c.post).limit(1)
+_OTHER_WIDTH = (
+    select(series.c.bin_width_s)
+    .where(
+        series.c.source == bindparam("a_source"),
+        series.c.origin == "posts",
+        series.c.bin_width_s != bindparam("a_width"),
+    )
+    .limit(1)
+)
+_SCORED_AFTER = select(checkpoints.c.at).where(checkpoints.c.at > bindparam("first_us")).limit(1)
+_SCORED_OF = select(checkpoints.c.service, checkpoints.c.source, checkpoints.c.bin_width_s).where(
+    checkpoints.c.source == bindparam("a_source"), checkpoints.c.at > bindparam("first_us")
+)
+_SPANS_MET = (
+    select(spans.c.start_at, spans.c.end_at, spans.c.coverage)
+    .where(
+        spans.c.source == bindparam("a_source"),
+        spans.c.scope == bindparam("a_scope"),
+        spans.c.end_at >= bindparam("from_us"),
+        spans.c.start_at <= bindparam("to_us"),
+    )
+    .order_by(spans.c.start_at)
+)
 
 _BOUND_SERIES = (
     series.c.service == bindparam("a_service"),
@@ -53,7 +79,7 @@ def check_secret(connection: Connection, pseudonyms: Pseudonyms) -> None:
     StoreError
         The store was begun with another secret, or with none.
     """
-    kept = connection.execute(select(meta.c.value).where(meta.c.name == "secret_check")).scalar()
+    kept = connection.execute(_SECRET).scalar()
     if kept is None:
         put_new(connection, meta, [{"name": "secret_check", "value": pseudonyms.check}])
     elif kept != pseudonyms.check:
@@ -90,7 +116,7 @@ def keep(connection: Connection, rows: Sequence[Row], names: Callable[[], list[s
     names
         Gives the name that each post would have once deleted; asked for only if any was ever deleted.
     """
-    if connection.execute(select(tombstones.c.post).limit(1)).first() is None:
+    if connection.execute(_ANY_TOMBSTONE).first() is None:
         return put_new(connection, reports, rows)
     named = names()
     deleted: set[str] = set()
@@ -173,15 +199,16 @@ def vouch(connection: Connection, source: str, observed: Iterable[Stretch]) -> N
     new = merge(observed)
     if not new:
         return
-    own = and_(spans.c.source == source, spans.c.scope == EVERYTHING)
-    meets = and_(own, spans.c.end_at >= new[0].start_us, spans.c.start_at <= new[-1].end_us)
-    query = select(spans.c.start_at, spans.c.end_at, spans.c.coverage).order_by(spans.c.start_at)
-    before = [Stretch(*row) for row in connection.execute(query.where(meets))]
+    where = {"a_source": source, "a_scope": EVERYTHING, "from_us": new[0].start_us, "to_us": new[-1].end_us}
+    before = [Stretch(*row) for row in connection.execute(_SPANS_MET, where)]
     after = merge([*before, *new])
     changed_us = first_difference(before, after)
     if changed_us is None:
         return
-    connection.execute(delete(spans).where(meets))
+    gone = {stretch.start_us for stretch in before} - {stretch.start_us for stretch in after}
+    if gone:  # not where a stretch only grows
+        own = and_(spans.c.source == source, spans.c.scope == EVERYTHING)
+        connection.execute(delete(spans).where(own, spans.c.start_at.between(min(gone), max(gone))))
     put_spans(connection, source, EVERYTHING, after)
     _mark_observed(connection, source, changed_us)
 
@@ -255,10 +282,7 @@ def one_width(connection: Connection, source: str, bin_width_s: int) -> None:
     StoreError
         The source is stored in bins of another width.
     """
-    query = select(series.c.bin_width_s).where(
-        series.c.source == source, series.c.origin == "posts", series.c.bin_width_s != bin_width_s
-    )
-    other = connection.execute(query.limit(1)).scalar()
+    other = connection.execute(_OTHER_WIDTH, {"a_source": source, "a_width": bin_width_s}).scalar()
     if other is not None:
         raise StoreError(
             f"the posts of {source} are stored in bins of {other} s, not {bin_width_s} s; "
@@ -270,8 +294,7 @@ def mark(connection: Connection, changed: Mapping[SeriesKey, int]) -> None:
     """Note from where on series have changed, where that reaches back into bins already scored."""
     if not changed:
         return
-    scored = select(checkpoints.c.at).where(checkpoints.c.at > min(changed.values())).limit(1)
-    if connection.execute(scored).first() is None:
+    if connection.execute(_SCORED_AFTER, {"first_us": min(changed.values())}).first() is None:
         return  # as in most commits: what comes in is new
     first_us: BindParameter[int] = bindparam("first_us")
     was_scored = exists().where(
@@ -303,10 +326,8 @@ def _mark_observed(connection: Connection, source: str, first_us: int) -> None:
 
     An ordinary step forward, into time that nobody has scored, concerns none of them.
     """
-    query = select(checkpoints.c.service, checkpoints.c.source, checkpoints.c.bin_width_s).where(
-        checkpoints.c.source == source, checkpoints.c.at > first_us
-    )
-    mark(connection, {SeriesKey(*row): first_us for row in connection.execute(query)})
+    scored = connection.execute(_SCORED_OF, {"a_source": source, "first_us": first_us})
+    mark(connection, {SeriesKey(*row): first_us for row in scored})
 
 
 # --- counts that came as counts ------------------------------------------------------------------------------
