@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 
 class Row(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -72,7 +72,12 @@ def best_of(n: int, *works: Callable[[], object]) -> list[Spent]:
     In turns, so that a busy moment of the machine does not fall on one of them only.
     """
     rounds = [[spend(work) for work in works] for _ in range(n)]
-    return [Spent(min(s.cpu_s for s in spent), min(s.wall_s for s in spent)) for spent in zip(*rounds, strict=True)]
+    return [least(spent) for spent in zip(*rounds, strict=True)]
+
+
+def least(spent: Collection[Spent]) -> Spent:
+    """Return the least CPU time and the least wall time; what is more is the machine's other business."""
+    return Spent(min(one.cpu_s for one in spent), min(one.wall_s for one in spent))
 
 
 def render(title: str, rows: Iterable[Row]) -> str:
