@@ -209,7 +209,8 @@ class _Run:
             return ()
         self._look(lines)
         posts, places, skipped = judge_all(lines, self._limit)
-        self._lines = tuple(self.tally.n_lines + 1 + place for place in places)
+        first = self.tally.n_lines + 1
+        self._lines = tuple(map(first.__add__, places))
         for place, verdict in skipped:
             self._skip(place + 1, verdict.reason, verdict.detail)
         times = [post.created_at for post in posts]

@@ -228,7 +228,8 @@ def _cut(text: bytes, longest: int) -> Iterator[Block]:
     """Cut lines, the last without its line end, into blocks of good length and blocks that are too long."""
     lines = text.split(b"\n")
     start = 0
-    for place, line in enumerate(lines):
+    has_long = max(map(len, lines)) > longest  # hardly ever
+    for place, line in enumerate(lines if has_long else ()):
         if len(line) > longest:
             yield from _block(lines[start:place])
             yield Block((), len(line) + 1, line[-SEALED_BYTES + 1 :] + b"\n", is_too_long=True)
