@@ -1,8 +1,11 @@
-"""How the detector does on real counts: ``python -m benchmarks.development [--json]``.
+"""How the detector does on real counts: ``python -m benchmarks.development [--json] [--detector NAME|all]``.
 
 Runs :func:`detectors.detect` at its default thresholds over the development data in ``../shared/data``, which is not
 part of the repository, and judges it by the rules of :mod:`detectors.evaluation`. What it prints is *development data*:
 no held-out result. One setting for all services.
+
+``--detector`` puts a detector of the registry (or all of them) beside ours, at the default threshold and at equal
+unexplained alarms: :mod:`benchmarks.sweep`.
 """
 
 from __future__ import annotations
@@ -18,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from benchmarks import sweep
 from detectors import detect
 from detectors.evaluation.scoring import Score, alarm_runs, quantile, score_real
+from detectors.spikes import DETECTORS
 from flows.scoreboard.development import describe_truth, load_counts, load_truth
 
 if TYPE_CHECKING:
@@ -137,12 +142,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--detector", choices=["all", *DETECTORS], help="compare this detector, or all of them")
     options = parser.parse_args(arguments)
     if not DATA.is_dir():
         print("skipped: the development data (../shared/data) is not here", file=sys.stderr)
         return 0
     counts = load_counts(DATA)
     truth = load_truth(DATA, counts)
+    if options.detector:
+        chosen = list(DETECTORS) if options.detector == "all" else list(dict.fromkeys(["uproar", options.detector]))
+        print(sweep.report(sweep.Bench(counts, truth), chosen, as_json=options.json))
+        return 0
     rows = [row for severity in SEVERITIES for row in judge(counts, truth, severity)]
     seen = spectrum(DATA)
     if options.json:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 SLOT_S, DAYS, REACH = 1800, 28, 3
 ROWS = DAYS + 2
 """Days that are kept: today, the 28 before, and one that the first slots of the oldest reach into."""
-MAX_REFERENCES, MIN_REFERENCES, TREND_DAYS = DAYS * (2 * REACH + 1), 3, 3
+MIN_REFERENCES, TREND_DAYS = 3, 3
 LIMIT, ALPHA = 2.58, 0.005
 RECENT_SLOTS, MIN_CASES = 4, 5.0
 ITERATIONS, CONVERGED, MAX_LOG = 25, 1e-7, 20.0
@@ -56,7 +56,16 @@ class Memory(NamedTuple):
 
 
 class References(NamedTuple):
-    """Reference slots: regressors (n, 3), bins, sums of counts and of squared counts, weights; each of shape (n,)."""
+    """Reference slots, a row for each day that has any.
+
+    Attributes
+    ----------
+    x
+        Shape (days, 3): the regressors.
+    bins, counts, squares, weights
+        Shape (days, 7), a column for each slot of the window: bins observed (0 = no reference), sums of counts and of
+        squared counts, weights.
+    """
 
     x: Floats
     bins: Floats
@@ -92,18 +101,18 @@ def predict(x: Floats, beta: Floats, p: int) -> float:
 
 @compiled
 def set_up(refs: References, beta: Floats, inverse: Floats, right: Floats) -> None:
-    """Set the normal equations ``X'WX`` and ``X'W(z - eta)`` of one step."""
+    """Set the normal equations ``X'WX`` and ``X'W(z - eta)`` of one step; slots of a day share their mean."""
     p = len(right)
     inverse[:] = 0.0
     right[:] = 0.0
-    for i in range(len(refs.bins)):
-        mean = predict(refs.x[i], beta, p)
-        weight = refs.weights[i] * refs.bins[i] * mean
-        error = refs.weights[i] * (refs.counts[i] - refs.bins[i] * mean)
+    for d in range(len(refs.x)):
+        mean = predict(refs.x[d], beta, p)
+        weight = mean * np.sum(refs.weights[d] * refs.bins[d])
+        error = np.sum(refs.weights[d] * refs.counts[d]) - weight
         for k in range(p):
-            right[k] += refs.x[i, k] * error
+            right[k] += refs.x[d, k] * error
             for j in range(p):
-                inverse[k, j] += refs.x[i, k] * refs.x[i, j] * weight
+                inverse[k, j] += refs.x[d, k] * refs.x[d, j] * weight
     for k in range(p):
         inverse[k, k] += 1e-9 * (1.0 + inverse[k, k])
 
@@ -128,68 +137,81 @@ def fit(refs: References, p: int, beta: Floats, inverse: Floats) -> None:
 
 
 @compiled
-def weigh(refs: References, p: int, beta: Floats, inverse: Floats) -> None:
-    """Set the weights from the Anscombe residuals of the slots' sums."""
-    n = len(refs.bins)
-    pearson = 0.0
-    for i in range(n):
-        mean = refs.bins[i] * predict(refs.x[i], beta, p)
-        pearson += (refs.counts[i] - mean) ** 2 / mean
-    phi = max(1.0, pearson / max(1, n - p))
-    for i in range(n):
-        mean = refs.bins[i] * predict(refs.x[i], beta, p)
-        leverage = 0.0
-        for k in range(p):
-            for j in range(p):
-                leverage += refs.x[i, k] * inverse[k, j] * refs.x[i, j] * mean
-        third = refs.counts[i] ** (2.0 / 3.0) - mean ** (2.0 / 3.0)
-        s = 1.5 * third / (mean ** (1.0 / 6.0) * math.sqrt(phi * max(1e-6, 1.0 - leverage)))
-        refs.weights[i] = 1.0 if s < LIMIT else (LIMIT / s) ** 2
+def slot_phi(refs: References, p: int, means: Floats) -> float:
+    """Return phi of whole slots, from Pearson's statistic; ``means`` per bin, shape (days,)."""
+    pearson, n = 0.0, 0
+    for d in range(len(means)):
+        for k in range(refs.bins.shape[1]):
+            if refs.bins[d, k] > 0.0:
+                mean = refs.bins[d, k] * means[d]
+                pearson += (refs.counts[d, k] - mean) ** 2 / mean
+                n += 1
+    return float(max(1.0, pearson / max(1, n - p)))
 
 
 @compiled
-def dispersion(refs: References, p: int, beta: Floats) -> float:
-    """Return phi of single bins."""
+def anscombe(count: float, mean: float, scale: float) -> float:
+    """Return the standardised Anscombe residual; ``scale`` is phi (1 - leverage)."""
+    return float(1.5 * (count ** (2.0 / 3.0) - mean ** (2.0 / 3.0)) / (mean ** (1.0 / 6.0) * math.sqrt(scale)))
+
+
+@compiled
+def weigh(refs: References, p: int, means: Floats, inverse: Floats) -> None:
+    """Set the weights from the Anscombe residuals of the slots' sums."""
+    phi = slot_phi(refs, p, means)
+    for d in range(len(means)):
+        x = refs.x[d]
+        spread = 0.0
+        for k in range(p):
+            for j in range(p):
+                spread += x[k] * inverse[k, j] * x[j]
+        for k in range(refs.bins.shape[1]):
+            mean = refs.bins[d, k] * means[d]
+            if mean > 0.0:
+                s = anscombe(refs.counts[d, k], mean, phi * max(1e-6, 1.0 - spread * mean))
+                refs.weights[d, k] = 1.0 if s < LIMIT else (LIMIT / s) ** 2
+
+
+@compiled
+def bin_phi(refs: References, p: int, means: Floats) -> float:
+    """Return phi of single bins, weighted; ``means`` per bin, shape (days,)."""
     total, weights, bins = 0.0, 0.0, 0.0
-    for i in range(len(refs.bins)):
-        mean = predict(refs.x[i], beta, p)
-        squares = refs.squares[i] - 2.0 * mean * refs.counts[i] + refs.bins[i] * mean * mean
-        total += refs.weights[i] * squares / mean
-        weights += refs.weights[i] * refs.bins[i]
-        bins += refs.bins[i]
+    for d in range(len(means)):
+        mean = means[d]
+        for k in range(refs.bins.shape[1]):
+            n, weight = refs.bins[d, k], refs.weights[d, k]
+            total += weight * (refs.squares[d, k] - 2.0 * mean * refs.counts[d, k] + n * mean * mean) / mean
+            weights += weight * n
+            bins += n
     return float(max(1.0, total / weights * bins / max(1.0, bins - p)))
 
 
 @compiled
 def gather(slots: Floats, day: int, slot: int) -> References:
     """Pick the reference slots of the days before ``day`` (0 = 1970-01-01, a Thursday)."""
-    per_day = slots.shape[1]
-    x, sums = np.zeros((MAX_REFERENCES, 3)), np.zeros((MAX_REFERENCES, 3))
+    per_day, width = slots.shape[1], 2 * REACH + 1
+    x, cells = np.zeros((DAYS, 3)), np.zeros((DAYS, width, 3))
     n = 0
     for back in range(DAYS, 0, -1):
-        for near in range(-REACH, REACH + 1):
-            at = slot + near
-            shift = (at >= per_day) - (at < 0)
-            cell = slots[(day - back + shift) % ROWS, at % per_day]
-            if cell[0] == 0.0:
-                continue
+        is_there = False
+        for k in range(width):
+            at = slot + k - REACH
+            row = day - back + (at >= per_day) - (at < 0)
+            for c in range(3):
+                cells[n, k, c] = slots[row % ROWS, at % per_day, c]
+            is_there = is_there or cells[n, k, 0] > 0.0
+        if is_there:
             x[n, 0], x[n, 1] = 1.0, -float(back)
-            x[n, 2] = 1.0 if (day - back + shift) % 7 in (2, 3) else 0.0
-            for k in range(3):
-                sums[n, k] = cell[k]
+            x[n, 2] = 1.0 if (day - back) % 7 in (2, 3) else 0.0
             n += 1
-    return References(x[:n], sums[:n, 0], sums[:n, 1], sums[:n, 2], np.ones(n))
+    return References(x[:n], cells[:n, :, 0], cells[:n, :, 1], cells[:n, :, 2], np.ones((n, width)))
 
 
 @compiled
 def columns(refs: References, with_trend: bool, today: Floats) -> int:  # noqa: FBT001 - compiled
     """Put the regressors that are used first, in ``refs.x`` and in ``today``; return how many there are."""
-    weekends = refs.x[:, 2].sum()
-    with_weekend = 0.0 < weekends < len(refs.bins)
-    p = 1
-    if with_trend:
-        p += 1
-    if with_weekend:
+    p = 2 if with_trend else 1
+    if 0.0 < refs.x[:, 2].sum() < len(refs.x):
         refs.x[:, p] = refs.x[:, 2]
         today[p] = today[2]
         p += 1
@@ -197,20 +219,35 @@ def columns(refs: References, with_trend: bool, today: Floats) -> int:  # noqa: 
 
 
 @compiled
-def forecast(refs: References, is_weekend: bool, with_trend: bool) -> tuple[float, float, float]:  # noqa: FBT001
-    """Return mean and phi of a bin of now, and the largest mean of a reference slot."""
-    today, inverse = np.zeros(3), np.zeros((3, 3))
-    today[0], today[2] = 1.0, 1.0 if is_weekend else 0.0
+def day_means(refs: References, p: int, beta: Floats) -> Floats:
+    """Return the mean per bin of each day, shape (days,)."""
+    means = np.empty(len(refs.x))
+    for d in range(len(means)):
+        means[d] = predict(refs.x[d], beta, p)
+    return means
+
+
+@compiled
+def forecast(refs: References, with_trend: bool, today: Floats) -> tuple[float, float]:  # noqa: FBT001 - compiled
+    """Return mean and phi of a bin of the slot with the regressors ``today``."""
+    inverse, beta = np.zeros((3, 3)), np.zeros(3)
     p = columns(refs, with_trend, today)
-    if with_trend:
-        today[1] = 0.0
-    refs.weights[:] = 1.0
-    beta = np.zeros(3)
     beta[0] = math.log(refs.counts.sum() / refs.bins.sum())
     fit(refs, p, beta, inverse)
-    weigh(refs, p, beta, inverse)
+    weigh(refs, p, day_means(refs, p, beta), inverse)
     fit(refs, p, beta, inverse)
-    return predict(today, beta, p), dispersion(refs, p, beta), (refs.counts / refs.bins).max()
+    return predict(today, beta, p), bin_phi(refs, p, day_means(refs, p, beta))
+
+
+@compiled
+def largest(refs: References) -> float:
+    """Return the largest mean of a reference slot."""
+    found = 0.0
+    for d in range(len(refs.x)):
+        for k in range(refs.bins.shape[1]):
+            if refs.bins[d, k] > 0.0:
+                found = max(found, refs.counts[d, k] / refs.bins[d, k])
+    return found
 
 
 @compiled
@@ -218,17 +255,16 @@ def refit(slots: Floats, day: int, slot: int, now: Floats) -> None:
     """Set mean and phi of a bin in the slot that begins; NaN with fewer than three references."""
     refs = gather(slots, day, slot)
     now[:] = math.nan
-    if len(refs.bins) < MIN_REFERENCES:
+    if np.sum(refs.bins > 0.0) < MIN_REFERENCES:
         return
     if refs.counts.sum() == 0.0:
         now[0], now[1] = 0.0, 1.0
         return
-    is_weekend = day % 7 in (2, 3)
+    weekend = 1.0 if day % 7 in (2, 3) else 0.0
     with_trend = refs.x[-1, 1] - refs.x[0, 1] >= TREND_DAYS - 1
-    mean, phi, largest = forecast(refs, is_weekend, with_trend)
-    if with_trend and mean > largest:
-        mean, phi, largest = forecast(gather(slots, day, slot), is_weekend, False)
-    now[0], now[1] = mean, phi
+    now[0], now[1] = forecast(refs, with_trend, np.array([1.0, 0.0, weekend]))
+    if with_trend and now[0] > largest(refs):
+        now[0], now[1] = forecast(gather(slots, day, slot), False, np.array([1.0, 0.0, weekend]))
 
 
 @compiled
