@@ -1,0 +1,102 @@
+"""That the benchmarks measure what they say: the corpus, the work that is done, the arithmetic. Never how fast."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import corpus, end_to_end, memory
+from benchmarks.table import Row, Spent, least, render
+from detectors.matching import Reader
+from detectors.model import Post
+from detectors.reference import catalogue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("name", corpus.SHAPES)
+def test_lines_are_posts_of_the_length_that_is_said(name: str) -> None:
+    shape = corpus.SHAPES[name]
+    lines = list(corpus.lines(2_000, shape))
+    posts = [msgspec.json.decode(line, type=Post) for line in lines]
+    assert shape.n_bytes <= sum(map(len, lines)) / len(lines) < shape.n_bytes * 1.02
+    assert len({post.id for post in posts}) == len(posts)
+    assert [post.created_at for post in posts] == sorted(post.created_at for post in posts)
+    assert lines == list(corpus.lines(2_000, shape))
+
+
+def test_one_post_in_a_hundred_is_a_report_and_every_service_occurs() -> None:
+    number = 100 * len(catalogue())
+    texts = [msgspec.json.decode(line, type=Post) for line in corpus.lines(number, corpus.SHAPES["700 B"])]
+    reports = [report.service for _, report in Reader().read(texts).reports]
+    assert set(reports) == set(catalogue())
+    assert 1 <= 100 * len(reports) / number < 1.1
+
+
+def test_the_pipeline_that_is_measured_does_all_the_work() -> None:
+    lines = list(corpus.lines(6_000, corpus.SHAPES["700 B"]))
+    done, spent = end_to_end.ingest(lines, Reader())
+    assert done.posts == 6_000
+    assert done.duplicates == 0
+    assert done.reports >= 60
+    assert min(spent) > 0
+
+
+def test_the_naive_pipeline_counts_too() -> None:
+    assert end_to_end.pandas_naive(list(corpus.lines(200, corpus.SHAPES["700 B"]))) > 0
+
+
+def test_a_simulated_file_has_as_many_posts_as_were_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "posts.jsonl.gz"
+    memory.write(file, 3_000)
+    seen = memory.watch(file, 0.05)
+    assert max(one.rss_mb for one in seen) > 10
+
+
+def test_growth_is_told_from_what_was_there_at_the_start() -> None:
+    flat = [memory.Sample(share, 100 + 50 * (share < 0.1), share) for share in (0, 0.2, 0.5, 1)]
+    leak = [memory.Sample(share, 100 + 40 * share, share) for share in (0.1, 0.3, 0.6, 1)]
+    assert memory.slope(flat, 5_000_000) == pytest.approx(0, abs=1e-9)
+    assert memory.slope(leak, 5_000_000) == pytest.approx(8)
+    assert "90 to 100 %" in memory.table(leak)
+    with pytest.raises(AssertionError, match="too few"):
+        memory.slope(leak[:2], 100)
+
+
+@pytest.mark.parametrize(
+    ("row", "goal"),
+    [
+        (Row(name="a", value=1, unit="s"), ""),
+        (Row(name="a", value=1, unit="s", at_most=2), "<= 2 s: met"),
+        (Row(name="a", value=3, unit="s", at_most=2), "<= 2 s: MISSED"),
+        (Row(name="a", value=3, unit="posts/s", ratio=1.25, at_least=1.2), ">= 1.2 x: met"),
+        (Row(name="a", value=3, unit="posts/s", ratio=1.1, at_least=1.2), ">= 1.2 x: MISSED"),
+    ],
+)
+def test_a_goal_is_met_or_said_to_be_missed(row: Row, goal: str) -> None:
+    assert row.goal == goal
+    assert render("title", [row]).startswith("== title\n")
+
+
+def test_the_least_is_taken_of_each_clock() -> None:
+    assert least([Spent(1, 5), Spent(2, 4)]) == Spent(1, 4)
+
+
+def test_the_command_prints_json_and_refuses_unknown_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = Row(name="a", value=1.5, unit="s", at_most=2)
+
+    def quick(_: object) -> tuple[list[Row], str]:
+        return [row], ""
+
+    monkeypatch.setattr(command, "ALL", (quick,))
+    assert command.main(["--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"quick": [{"name": "a", "value": 1.5, "unit": "s", "at_most": 2.0}]}
+    with pytest.raises(SystemExit):
+        command.main(["slow"])
