@@ -218,6 +218,7 @@ def _in_detail(pool: Pool) -> Record:
     extents = [extent for trial, one in judged for extent in one.extents if is_detectable(trial.cases[extent.case])]
     causes = Counter(alarm.cause for _, one in judged for alarm in one.false_alarms)
     return {
+        "false_elsewhere_per_month": rate_record(Rate(causes.total() - causes["cluster"], pool.months)),
         "false_by_cause": dict(sorted(causes.items())),
         "by_rate": [_class(pool, number) for number in range(len(DECILES))],
         "onset": _errors([e.onset_error_min for e in extents], [e.has_onset for e in extents]),

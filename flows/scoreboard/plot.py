@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 Points = list[tuple[float, float]]
 
-WIDTH, ROW, TOP, PLOT = 1120, 380, 64, 250
+WIDTH, HEIGHT_OF_ROW, TOP, PLOT = 1120, 380, 64, 250
 LEFT_PX, RIGHT_PX, LEGEND_PX = (60, 440), (640, 1020), 452
 FALSE_RANGE, DELAY_RANGE = (0.02, 20.0), (1.0, 360.0)
 FALSE_TICKS, DELAY_TICKS = (0.03, 0.1, 0.3, 1, 3, 10), (1, 2, 5, 10, 30, 60, 180)
@@ -79,8 +79,12 @@ def plot(board: Record) -> str:
     """Return the plot of a scoreboard's simulations (decoded JSON) as an SVG document."""
     parts = board["simulation"]
     colours = _colours(parts)
-    body = [line for number, part in enumerate(parts) for line in _row(part, TOP + number * ROW, colours.__getitem__)]
-    height = max(1, len(parts)) * ROW + 20
+    body = [
+        line
+        for number, part in enumerate(parts)
+        for line in _row(part, TOP + number * HEIGHT_OF_ROW, colours.__getitem__)
+    ]
+    height = max(1, len(parts)) * HEIGHT_OF_ROW + 20
     about = "Recall against false alarms a service-month, and the share of outages found within so many minutes."
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">'

@@ -81,6 +81,7 @@ def test_every_figure_of_two_trials() -> None:
     assert found["false_per_month"]["per"] == 5.0
     assert found["false_per_month"]["value"] == 0.8
     assert found["alarms_per_bump"]["value"] == 0.25
+    assert found["false_elsewhere_per_month"]["count"] == 2
     assert found["false_by_cause"] == {"cluster": 2, "nothing": 2}
 
 
