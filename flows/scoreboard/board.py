@@ -189,6 +189,6 @@ def _about(board: Record) -> list[str]:
         "In brackets: hits of n, or the 95 % interval; n and everything else is in scoreboard.json. Recall is of the",
         "outages that one who knows the true rates could be sure of (12 nats); 3x is on the whole series. The oracle",
         "knows the true rates, its threshold is re-tuned; *mean over oracle's* compares at equal false alarms.",
-        "*Held* is the share of 90 % intervals that hold the truth; *bias* is the median of said minus true. Alarms *near",
-        "copied texts* start within 4 h of one joke or spam text copied many times. Re-tuned rows are for comparison only.",
+        "*Held* is the share of 90 % intervals that hold the truth, *bias* the median of said minus true. Alarms *near",
+        "copied texts* start within 4 h of one joke or spam text copied many times. Re-tuned rows only compare.",
     ]

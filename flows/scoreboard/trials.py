@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     Job = tuple[Settings, int, tuple[str, ...]]
     Key = tuple[str, str, Settings, int]
 
-PEERS, OURS, SHARED = "spikes/peers", ("spikes", "baselines"), ("evaluation", "incidents", "counting", "model.py")
+PEERS, OURS = ("spikes/peers", "spikes/plain"), ("spikes", "baselines")
+JUDGES = tuple(f"evaluation/{part}" for part in ("simulate", "trial", "scoring", "bound"))
+SHARED = (*JUDGES, "incidents", "counting", "model.py")
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -41,7 +43,7 @@ def code_version(detector: str) -> str:
     """
     hasher = hashlib.sha256()
     for path, text in _sources(files(detectors), ""):
-        is_peer = path.startswith((PEERS, "spikes/plain"))
+        is_peer = path.startswith(PEERS)
         is_ours = path.startswith(OURS) and not is_peer
         is_used = is_ours if detector == "uproar" else is_peer and detector != ORACLE
         if path.startswith(SHARED) or is_used:
