@@ -7,6 +7,7 @@ inside the functions.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -31,7 +32,8 @@ ENVIRONMENT = {
 }
 """Prefect would otherwise report home, give a slow machine too little time, and share the user's own profile."""
 
-START_TRIES, TRY_EVERY_S = 120, 0.5
+SERVER = [sys.executable, "-m", "prefect", "server", "start"]
+START_TRIES, TRY_EVERY_S = 240, 0.5
 
 
 def serve(settings: Settings, config: Path | None, *, sleep: Callable[[float], None]) -> None:
@@ -76,9 +78,10 @@ def _own_server(sleep: Callable[[float], None]) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    signal.signal(signal.SIGTERM, _leave)  # until Prefect takes over: the server must not outlive us
     home = Path(os.environ["PREFECT_HOME"])
     home.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = [*SERVER, "--host", "127.0.0.1", "--port", str(port)]
     with (home / "server.log").open("ab") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own
         try:
@@ -87,6 +90,10 @@ def _own_server(sleep: Callable[[float], None]) -> Iterator[str]:
         finally:
             server.terminate()
             server.wait()
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _await(server: subprocess.Popen[bytes], port: int, sleep: Callable[[float], None], log: Path) -> None:
