@@ -34,6 +34,7 @@ ENVIRONMENT = {
 
 SERVER = [sys.executable, "-m", "prefect", "server", "start"]
 START_TRIES, TRY_EVERY_S = 240, 0.5
+STOP_WITHIN_S = 15.0
 
 
 def serve(settings: Settings, config: Path | None, *, sleep: Callable[[float], None]) -> None:
@@ -88,8 +89,17 @@ def _own_server(sleep: Callable[[float], None]) -> Iterator[str]:
             _await(server, port, sleep, home / "server.log")
             yield f"http://127.0.0.1:{port}/api"
         finally:
-            server.terminate()
-            server.wait()
+            _stop(server)
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """Stop a server; one that is just starting may not listen to a signal."""
+    server.terminate()
+    try:
+        server.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
 
 
 def _leave(*_: object) -> None:
