@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import signal
@@ -193,12 +192,18 @@ def test_a_server_that_never_listens_is_given_up(tmp_path: Path) -> None:
     assert sum(slept) == 120
 
 
-def test_a_server_of_our_own_is_started_and_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+
+
+@pytest.mark.parametrize("manners", ["", DEAF], ids=["polite", "deaf"])
+def test_a_server_of_our_own_is_started_and_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, manners: str
+) -> None:
     """Prefect itself takes half a minute; what matters here is who starts and stops it."""
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
-    listen = (
-        "import socket, sys, time; server = socket.create_server(('127.0.0.1', int(sys.argv[-1]))); time.sleep(600)"
-    )
+    listen = f"""import signal, socket, sys, time\n{manners}
+server = socket.create_server(("127.0.0.1", int(sys.argv[-1])))\ntime.sleep(600)"""
+    monkeypatch.setattr(deploy, "STOP_WITHIN_S", 0.5)
     monkeypatch.setattr(deploy, "SERVER", [sys.executable, "-c", listen])
     before = signal.getsignal(signal.SIGTERM)
     try:
@@ -211,24 +216,29 @@ def test_a_server_of_our_own_is_started_and_stopped(monkeypatch: pytest.MonkeyPa
         signal.signal(signal.SIGTERM, before)
 
 
-def test_the_flow_runs_one_tick_and_tells_the_log(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+class Told:
+    """A logger that remembers."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def __getattr__(self, level: str) -> Callable[..., None]:
+        return lambda message, *values: self.told.append((level, message % values))
+
+
+def test_the_flow_runs_one_tick_and_tells_the_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from flows import watch
 
     write(tmp_path / "posts.jsonl", stream(Outage()))
     (tmp_path / "my.toml").write_text(
         f'[store]\nurl = "{tmp_path}/a.db"\n[sources]\narchive = ["{tmp_path}/posts.jsonl", "nowhere.jsonl"]\n'
     )
+    logger = Told()
     monkeypatch.setattr(watch, "tick", watch.tick.fn)
-    monkeypatch.setattr(watch, "get_run_logger", lambda: logging.getLogger("uproar-test"))
-    with caplog.at_level("INFO", logger="uproar-test"):
-        assert watch.watch.fn(str(tmp_path / "my.toml")) == 1
-        assert watch.watch.fn(str(tmp_path / "my.toml")) == 0
-    told = [(record.levelname, record.getMessage()) for record in caplog.records]
-    assert told[0][0] == "INFO"
-    assert "0 skipped" in told[0][1]
-    assert told[1][0] == "ERROR"
-    assert told[1][1].startswith("archive:nowhere.jsonl: ")
-    assert told[2][0] == "WARNING"
-    assert told[2][1].startswith("iMessage: trouble from ")
+    monkeypatch.setattr(watch, "get_run_logger", lambda: logger)
+    assert watch.watch.fn(str(tmp_path / "my.toml")) == 1
+    came, failed, headline = logger.told
+    assert (came[0], "0 skipped" in came[1]) == ("info", True)
+    assert (failed[0], failed[1][:24]) == ("error", "archive:nowhere.jsonl: n")
+    assert (headline[0], headline[1][:22]) == ("warning", "iMessage: trouble from")
+    assert watch.watch.fn(str(tmp_path / "my.toml")) == 0
