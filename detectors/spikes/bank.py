@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-STATE_VERSION = "uproar-bank-1"
+STATE_VERSION = "uproar-bank-2"
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-PRIOR_REPORTS = 40.0
+PRIOR_REPORTS = 60.0
 """K: how many reports' worth the fast level leans on the slow one."""
 FIRST_LEVEL = 0.2
 """Reports per bin that a series is believed to bring before its first bin."""
@@ -39,6 +39,8 @@ CLOSED_NATS, FADED_NATS, FADED_SHARE, CLOSING_K = 1.5, 6.0, 0.1, 20.0
 CLOSING_REPORTS, CLOSING_MIN_MIN, CLOSING_MAX_MIN, CLOSING_MIN_EXPOSURE = 6.0, 10.0, 90.0, 0.3
 """The window that must look usual again is as long as six usual reports take, within bounds, and well observed."""
 PHI_MIN, PHI_MAX, THETA_MAX, Q_PHI_MAX = 0.003, 0.2, 8.0, 0.1
+LEARN_FLOOR = 1.0
+"""Reports on top of usual that a window may hold and still be learnt from, so that small series learn their noise."""
 WEIGHT = 20.0
 """Pseudo-observations behind the first variance."""
 SELF_EXCITATION_FADES = 5.0
@@ -128,7 +130,7 @@ def gate(plan: Plan, series: Series, window: Floats, usable: int) -> tuple[float
 def n_quiet(plan: Plan, series: Series, window: Floats, usable: int) -> int:
     """Count the windows, from the shortest on, before the first with Q of 5 nats: those that may learn."""
     for w in range(usable):
-        s, m, k = window[0, w], window[1, w], 1.0 / min(series.phi[w], Q_PHI_MAX)
+        s, m, k = window[0, w], window[1, w] + LEARN_FLOOR, 1.0 / min(series.phi[w], Q_PHI_MAX)
         limit = GATE_LEARN + plan.gate_penalty[w]
         if s < plan.min_reports or s <= m or ceiling(s, m, k) < limit:
             continue

@@ -51,7 +51,7 @@ class Parameters:
     gate_max_min: float = 20
     min_reports: float = 3
     page_times: tuple[float, float] = (1.5, 3.0)
-    page_threshold: tuple[float, float] = (3.7, 1.9)
+    page_threshold: tuple[float, float] = (3.7, 2.0)
     page_floor: float = 0.7
     watch_floor: float = 0.3
     watch_threshold: float = 6.6

@@ -134,7 +134,7 @@ def test_cases_reach_what_they_are_for() -> None:
     assert reached["an outage, then a quiet week"].is_frozen.any()
     assert reached["a feed that goes silent for a night, and one that stays silent"].is_silent[203:206].all()
     assert not reached["a feed that goes silent for a night, and one that stays silent"].is_silent[415]
-    assert not reached["a new normal"].is_frozen[-100:].any()
+    assert not reached["a new normal"].is_frozen[-90:].any()
     assert reached["a new normal"].expected[-1] > 40
     assert np.nanmax(reached["nothing at all"].watch) == 0.0
 

@@ -176,7 +176,7 @@ class Twin:
             if w not in self.up_to(27) or S < 3:
                 continue
             T = 1 + (w.theta - 1) / (1 + M / 5)
-            for c, h in ((1.5, 3.7), (3.0, 1.9)):
+            for c, h in ((1.5, 3.7), (3.0, 2.0)):
                 penalty = 0.5 * log(27 / min(w.bins * self.b, 27))
                 best = max(best, (D(S / T, (c * M + 0.7) / T, 1 / (2 * w.phi)) - penalty) / h)
         return best
@@ -211,7 +211,7 @@ class Twin:
 
     def learn_where_quiet(self, usable: list[tuple[Window, tuple[float, float]]], t: int) -> None:
         for w, (S, M) in usable:
-            if S >= 3 and D(S, M, 1 / min(w.phi, 0.1)) - self.handicap(w) >= 5:
+            if S >= 3 and D(S, M + 1, 1 / min(w.phi, 0.1)) - self.handicap(w) >= 5:
                 return
             if t % max(1, w.bins // 4) == 0:
                 self.learn_variance(w, S, M)
@@ -240,7 +240,7 @@ class Twin:
 
     def set_level(self) -> None:
         slow = (self.slow[0] + 0.2) / (self.slow[1] + 1)
-        self.level = (40 + self.fast[0]) / (40 / slow + self.fast[1])
+        self.level = (60 + self.fast[0]) / (60 / slow + self.fast[1])
 
     def hear(self, t: int) -> None:
         self.silent = False
