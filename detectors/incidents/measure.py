@@ -25,7 +25,10 @@ LOOKBACK = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Measures:
-    """Estimates of one incident; instants are UTC, counts are independent voices unless named otherwise."""
+    """Estimates of one incident; instants are UTC, counts are independent voices unless named otherwise.
+
+    The peak is the fullest bin of those whose usual count is known.
+    """
 
     onset: Estimate
     ended: Estimate | None
@@ -76,7 +79,8 @@ def measure(series: CountSeries, baseline: Baseline, alarm: Alarm, *, since_at: 
 
     first = min(int(onset.at), fired)
     stop = (max(last_fired, int(end.at)) if end else last) + 1
-    peak = first + int(np.nanargmax(stretch.observed[first:stop]))
+    known = ~np.isnan(stretch.expected[first:stop])  # it may begin while nothing usual is known yet
+    peak = first + int(np.nanargmax(np.where(known, stretch.observed[first:stop], np.nan)))
 
     def instant(bin_number: float) -> datetime:
         return start_at + bin_number * width

@@ -42,6 +42,18 @@ def test_an_outage_is_found_from_the_notebook(name: str) -> None:
     np.testing.assert_array_equal(found.scores, detect(counts, detector=name, severity="watch").scores)
 
 
+@pytest.mark.parametrize("name", DETECTORS)
+def test_an_outage_that_began_before_anything_was_known_has_a_usual_count(name: str) -> None:
+    """Its fullest bin lies in the first 12 hours, of which nothing is said: a NaN in the record cannot be stored."""
+    y = np.random.default_rng(1).poisson(3, 16 * 60).astype(float)
+    y[700:760] += np.linspace(80, 30, 60)
+    counts = pd.Series(y, index=pd.date_range(START, periods=len(y), freq="1min"))
+    incidents = detect(counts, detector=name).incidents
+    assert len(incidents) or name not in ("uproar", "plain-count", "ewma", "nb-tail", "poisson-focus")
+    assert incidents.expected_at_peak.notna().all()
+    assert (incidents.peak < 83).all()
+
+
 @pytest.mark.parametrize("name", PEERS)
 def test_the_state_does_not_grow(name: str) -> None:
     detector = create(name, 1, bin_width_s=3600, start_at=START)
