@@ -54,7 +54,8 @@ def quantile_record(values: Sequence[float], share: float) -> Record:
         return {"value": None, "n": 0, "interval": None}
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     half = Z_95 * np.sqrt(n * share * (1 - share))
-    low, high = max(0, int(np.floor(n * share - half))), min(n - 1, int(np.ceil(n * share + half)))
+    rank = (n - 1) * share
+    low, high = max(0, int(np.floor(rank - half))), min(n - 1, int(np.ceil(rank + half)))
     value = float(np.quantile(ordered, share))
     return {"value": _number(value), "n": n, "interval": _interval((float(ordered[low]), float(ordered[high])))}
 

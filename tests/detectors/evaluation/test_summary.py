@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from detectors.evaluation.scoring import Rate, Share
@@ -156,6 +156,7 @@ def test_nothing_is_none_and_never_a_number() -> None:
 
 
 @given(st.lists(st.floats(0.1, 1e4), min_size=2, max_size=60), st.floats(0.05, 0.95))
+@example([1.0, 2.0], 0.9375)
 def test_intervals_hold_their_figure(values: list[float], share: float) -> None:
     for record in (quantile_record(values, share), mean_record(values), ratio_record(values, values)):
         low, high = record["interval"]
