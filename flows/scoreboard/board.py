@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 BUDGETS = (0.1, 0.3, 1.0)
 """False alarms a service-month to which thresholds are set anew, where that is asked for."""
 
+BOTH = "both"
+"""The severity of a detector that knows only one."""
+
 Record = dict[str, Any]
 
 
@@ -34,16 +37,17 @@ def simulation_part(trials: Mapping[str, Sequence[Trial]], settings: Settings, b
     curves: list[Record] = []
     oracle = trials.get(ORACLE, ())
     for name, own in trials.items():
-        for severity in SEVERITIES[:1] if name == ORACLE else SEVERITIES:
-            head: Record = {"detector": name, "severity": severity}
-            if name != ORACLE:
-                rows.append(head | {"budget": None} | figures(Pool(own, severity), oracle))
+        knows_one = all(trial.severities["watch"] == trial.severities["page"] for trial in own)
+        for severity in SEVERITIES[:1] if knows_one else SEVERITIES:
+            head: Record = {"detector": name, "severity": BOTH if knows_one else severity}
             curves.append(head | {"points": curve(own, severity)})
+            beside = () if name == ORACLE else oracle
+            if name != ORACLE:
+                rows.append(head | {"budget": None} | figures(Pool(own, severity), beside))
             for budget in BUDGETS[::2] if name == ORACLE else budgets:
                 threshold = retuned(own, severity, budget)
                 if threshold is not None:
-                    again = figures(Pool(own, severity, threshold), () if name == ORACLE else oracle)
-                    rows.append(head | {"budget": budget} | again)
+                    rows.append(head | {"budget": budget} | figures(Pool(own, severity, threshold), beside))
     return {"settings": settings, "rows": rows, "curves": curves}
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from detectors.errors import InputError
 from detectors.evaluation.scoring import Score, Share, alarm_runs, score_real
 from detectors.evaluation.summary import quantile_record, rate_record, share_record
-from detectors.evaluation.trial import GRID
+from detectors.evaluation.trial import GRID, SEVERITIES
 from detectors.evaluation.truth import DEVELOPMENT_VENDORS, Event, Truth, build_truth, read_labels
 from detectors.model import CountSeries
 from detectors.spikes import Scored, score
@@ -98,6 +98,12 @@ class Judge:
             service: score(as_count_series(series), detector=detector) for service, series in counts.items()
         }
 
+    @property
+    def knows_one(self) -> bool:
+        """Whether watch and page are the same to this detector."""
+        pairs = [(scored.watch, scored.page) for scored in self._scored.values()]
+        return all(np.array_equal(watch, page, equal_nan=True) for watch, page in pairs)
+
     def by_service(self, severity: Severity, threshold: float = 1.0) -> dict[str, Score]:
         """Return the judgement of each service."""
         found = {}
@@ -164,15 +170,11 @@ def real_part(folder: Path, detectors: Sequence[str], budgets: Sequence[float] =
     rows: list[Record] = []
     for name in detectors:
         judge = Judge(counts, truth, name)
-        for severity in _severities():
-            head = {"detector": name, "severity": severity}
+        for severity in SEVERITIES[:1] if judge.knows_one else SEVERITIES:
+            head = {"detector": name, "severity": "both" if judge.knows_one else severity}
             rows.append(head | {"budget": None} | judge.figures(severity))
             for budget in budgets:
                 threshold = judge.retuned(severity, budget)
                 if threshold is not None:
                     rows.append(head | {"budget": budget} | judge.figures(severity, threshold))
     return {"data": "development data, not held out", "truth": describe_truth(truth), "rows": rows}
-
-
-def _severities() -> tuple[Severity, Severity]:
-    return "page", "watch"

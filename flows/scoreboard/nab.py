@@ -88,6 +88,8 @@ def nab_part(folder: Path, detectors: Sequence[str]) -> Record:
             figures = _figures(by_series, n_windows)
             rows.append({"detector": name, "severity": severity, "reading": reading} | figures)
         together = {series: np.concatenate(parts) for series, parts in choices.items()}
+        if all((raws["watch", r][one] == raws["page", r][one]).all() for r in JOIN_BINS for one in tweets):
+            rows = [row for row in rows if (row["detector"], row["severity"]) != (name, "page")]
         nested = scaled(left_out(together), n_windows)
         rows.append({"detector": name, "severity": "either", "reading": "either", "left_out": nested})
     return {"series": len(tweets), "windows": n_windows, "rows": rows, "published": _published(folder)}

@@ -22,15 +22,19 @@ WIDTH, HEIGHT_OF_ROW, TOP, PLOT = 1120, 380, 64, 250
 LEFT_PX, RIGHT_PX, LEGEND_PX = (60, 440), (640, 1020), 452
 FALSE_RANGE, DELAY_RANGE = (0.02, 20.0), (1.0, 360.0)
 FALSE_TICKS, DELAY_TICKS = (0.03, 0.1, 0.3, 1, 3, 10), (1, 2, 5, 10, 30, 60, 180)
+COLOUR, BLACK = "#0b57d0", "#1b1b1f"
 COLOURS = (
-    "#0b57d0", "#d55e00", "#009e73", "#a0468c", "#8a6d00", "#1f9bcf", "#b3261e", "#555555", "#5f7d00", "#7b52ab",
+    "#d55e00", "#009e73", "#a0468c", "#8a6d00", "#1f9bcf", "#b3261e", "#777777", "#5f7d00", "#7b52ab", "#00796b",
+    "#c2185b", "#795548",
 )  # fmt: skip
+"""Ours, the oracle's, and the peers'."""
+
 OURS, ORACLE = "uproar", "oracle"
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#1b1b1f}.small{font-size:12px}.head{font-weight:600;font-size:15px}"
     ".axis{stroke:#8a8a8f;fill:none}.grid{stroke:#e3e3e8}.end{text-anchor:end}.mid{text-anchor:middle}"
     "path.line{fill:none;stroke-width:1.6}.ours{stroke-width:3}.watch{stroke-dasharray:6 4}"
-    ".bound{stroke:#1b1b1f;stroke-dasharray:2 3}"
+    ".bound{stroke-dasharray:2 3}"
 )
 
 
@@ -95,8 +99,8 @@ def plot(board: Record) -> str:
 
 def _colours(parts: Sequence[Record]) -> dict[str, str]:
     names = dict.fromkeys(row["detector"] for part in parts for row in part["curves"])
-    ordered = [OURS, *(name for name in names if name not in (OURS, ORACLE))]
-    return {ORACLE: "#1b1b1f"} | {name: COLOURS[n % len(COLOURS)] for n, name in enumerate(ordered)}
+    peers = [name for name in names if name not in (OURS, ORACLE)]
+    return {OURS: COLOUR, ORACLE: BLACK} | {name: COLOURS[n % len(COLOURS)] for n, name in enumerate(peers)}
 
 
 def _row(part: Record, top: int, colour: Callable[[str], str]) -> Iterator[str]:
@@ -104,7 +108,7 @@ def _row(part: Record, top: int, colour: Callable[[str], str]) -> Iterator[str]:
     title = f"{settings['difficulty']}, {settings['noise']}, {part['seeds']} {part['purpose']} seeds"
     left = Panel(LEFT_PX, top, FALSE_RANGE, FALSE_TICKS)
     yield from left.frame(f"Recall: {title}", "false alarms a service-month")
-    curves = _distinct(part["curves"])
+    curves = part["curves"]
     for curve in curves:
         points = [(point["false_per_month"], point["recall"]) for point in curve["points"]]
         known = [(max(x, FALSE_RANGE[0]), y) for x, y in points if x is not None and y is not None]
@@ -117,17 +121,8 @@ def _row(part: Record, top: int, colour: Callable[[str], str]) -> Iterator[str]:
     yield from _delays(right, part["rows"], colour)
 
 
-def _distinct(curves: Sequence[Record]) -> list[Record]:
-    """Leave out the second severity of a detector that knows only one."""
-    kept: list[Record] = []
-    for curve in curves:
-        if not any(one["detector"] == curve["detector"] and one["points"] == curve["points"] for one in kept):
-            kept.append(curve)
-    return kept
-
-
 def _classes(row: Mapping[str, Any]) -> str:
-    return f"{row['severity'] if row['detector'] != ORACLE else ''}{' ours' if row['detector'] == OURS else ''}".strip()
+    return f"{row['severity']}{' ours' if row['detector'] == OURS else ''}"
 
 
 def _ring(panel: Panel, curve: Record, colour: str) -> Iterator[str]:
@@ -140,7 +135,7 @@ def _ring(panel: Panel, curve: Record, colour: str) -> Iterator[str]:
 def _legend(curves: Sequence[Record], top: int, colour: Callable[[str], str]) -> Iterator[str]:
     for number, curve in enumerate(curves):
         name, y = curve["detector"], top + 10 + 18 * number
-        text = name if name == ORACLE else f"{name}, {curve['severity']}"
+        text = name if curve["severity"] == "both" else f"{name}, {curve['severity']}"
         line = f'd="M{LEGEND_PX} {y}h22"'
         yield f'<path class="line {_classes(curve)}" stroke="{colour(name)}" {line}/>'
         yield f'<text class="small" x="{LEGEND_PX + 28}" y="{y + 4}">{escape(text)}</text>'
@@ -152,6 +147,6 @@ def _delays(panel: Panel, rows: Sequence[Record], colour: Callable[[str], str]) 
     for row in [*ours, *oracle]:
         yield panel.path([(x, y) for x, y in row["found_within"]], _classes(row), colour(row["detector"]))
     for row in [row for row in ours if row["severity"] == "watch"]:
-        yield panel.path([(x, y) for x, y in row["bound_within"]], "bound", "#1b1b1f")
+        yield panel.path([(x, y) for x, y in row["bound_within"]], "bound", BLACK)
         x, y = panel.x_px[1] - 6, panel.top_px + PLOT - 10
         yield f'<text class="small end" x="{x}" y="{y}">dotted: bound on the mean delay</text>'

@@ -85,6 +85,15 @@ def test_made_up_bursts_are_found(folder: Path) -> None:
     assert rows["page", 0.5]["unexplained_per_month"]["value"] <= 0.5
 
 
+def test_a_detector_that_knows_one_severity_has_one_row(folder: Path) -> None:
+    rows = real_part(folder, ["plain-count"])["rows"]
+    assert [(row["severity"], row["budget"]) for row in rows] == [("both", None)]
+    tweets = nab_part(folder, ["uproar", "plain-count"])["rows"]
+    severities = [row["severity"] for row in tweets if row["detector"] == "plain-count"]
+    assert severities == ["watch"] * 3 + ["either"]
+    assert len(tweets) == 7 + 4
+
+
 def test_a_burst_is_seen_in_its_first_bin_only_if_the_alarm_starts_there(folder: Path) -> None:
     counts = load_counts(folder)
     judge = Judge(counts, load_truth(folder, counts), "uproar")
