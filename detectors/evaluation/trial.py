@@ -237,8 +237,6 @@ def _judgement(world: _World, scores: Floats, rows: tuple[Severity, list[Scored]
     months = sum(world.months)
     for threshold in GRID:
         if threshold != 1 and tried and tried[-1].false > TOO_MANY * months:
-            if threshold < 1:
-                break
             continue
         judged = [_score(world, i, scores[i], threshold) for i in range(len(scores))]
         tried.append(_at(world, threshold, judged))
