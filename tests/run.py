@@ -18,7 +18,7 @@ COMPILED = "tests/detectors/spikes/test_kernel_plain.py"
 def main() -> int:
     """Run all of it; the exit code is that of the first part that failed."""
     _run("coverage", "erase")
-    everything = _pytest("-n", WORKERS, "--dist", "loadgroup", "--doctest-modules", "detectors", "flows", "tests", "notebooks", "--nbmake")
+    everything = _pytest("-n", WORKERS, "--dist", "loadgroup", "--doctest-modules", "detectors", "flows", "tests")
     plain = _pytest(COMPILED, environ={"NUMBA_DISABLE_JIT": "1"})
     _run("coverage", "combine", "--quiet")
     gates = [
