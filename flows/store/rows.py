@@ -23,6 +23,8 @@ Item = TypeVar("Item")
 PAGE = 400
 """How many ranges or names one statement asks for."""
 
+_SIZES = (256, 32, 4, 1)
+
 
 class Taken(Enum):
     """What happens to a row whose key is taken."""
@@ -73,10 +75,19 @@ def put_changed(connection: Connection, table: Table, rows: Sequence[Row]) -> li
     statement, pick = _in_sqlite(table, tuple(rows[0]), Taken.IS_REPLACED_IF_DIFFERENT)
     one = f"({', '.join('?' * len(rows[0]))})"  # only a statement of its own returns rows, so it takes many
     found: list[tuple[Any, ...]] = []
-    for page in pages(rows):
+    for page in _few_sizes(rows):
         given = statement.replace(one, ", ".join([one] * len(page)), 1)
         found += map(tuple, connection.exec_driver_sql(given, tuple(value for row in page for value in pick(row))))
     return found
+
+
+def _few_sizes(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Yield the rows in parts of a few sizes: the driver keeps statements, and there is one for each size."""
+    start = 0
+    for size in _SIZES:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
 
 
 def _insert(table: Table, names: Sequence[str], taken: Taken, insert: Any) -> Any:  # noqa: ANN401 - either dialect's
