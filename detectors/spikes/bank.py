@@ -20,7 +20,8 @@ from detectors.baselines.profile import DAY_S, DAYS, Slots, refit
 from detectors.errors import SeriesError, StateError
 from detectors.model import MAX_BIN_WIDTH_S, MIN_BIN_WIDTH_S
 from detectors.spikes import kernel
-from detectors.spikes.parameters import Parameters
+from detectors.spikes.midnight import Past, Place, pass_midnight
+from detectors.spikes.parameters import SLOW_HALF_LIFE_MIN, Parameters
 from detectors.spikes.records import BIN, SERIES, Block
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-STATE_VERSION = "uproar-bank-2"
+STATE_VERSION = "uproar-bank-3"
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,21 +173,26 @@ class Bank:
             self.n_bins += last - first
         return Scores(*(np.ascontiguousarray(out[f.name]) for f in fields(Scores)))
 
-    def _block(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> tuple[Block, NDArray[np.int64]]:
-        """Place the next bins in the week; return the block and, of shape (bins,), days since 1970-01-01."""
-        seconds = self._start_s + self.bin_width_s * np.arange(self.n_bins, self.n_bins + y.shape[1], dtype=np.int64)
+    def _places(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Place]:
+        """Place bins in the week; return, of shape (bins,), days since 1970-01-01, second of the day, and where."""
+        seconds = self._start_s + self.bin_width_s * np.arange(first, last, dtype=np.int64)
         days, second = np.divmod(seconds, DAY_S)
         width, per_day = self._slots.width_s, self._slots.per_day
         centre = (days % 7) * per_day + (second + 0.5 * self.bin_width_s) / width - 0.5
         below = np.floor(centre).astype(np.int64)
+        return days, second, Place(below % (7 * per_day), (below + 1) % (7 * per_day), centre - below)
+
+    def _block(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> tuple[Block, NDArray[np.int64]]:
+        """Return the next bins for the kernel and, of shape (bins,), days since 1970-01-01."""
+        days, second, place = self._places(self.n_bins, self.n_bins + y.shape[1])
         block = Block(
             observed=y,
             exposure=x,
-            below=below % (7 * per_day),
-            above=(below + 1) % (7 * per_day),
-            share=centre - below,
+            below=place.below,
+            above=place.above,
+            share=place.share,
             row=days % DAYS,
-            slot=second // width,
+            slot=second // self._slots.width_s,
             week=self._week.reshape(self.n_series, -1),
             counts=self._counts,
             seen=self._exposure,
@@ -194,11 +200,18 @@ class Bank:
         return block, days
 
     def _begin_day(self, today: int) -> None:
-        """Refit the profiles when a day begins."""
+        """Refit the profiles when a day begins, and carry over what was learnt with the old ones."""
         if self.n_bins == 0 or (self._start_s + (self.n_bins - 1) * self.bin_width_s) // DAY_S == today:
             return
         phi = np.ascontiguousarray(self._series["phi"][:, self._plan.profile_window])
+        old = self._week.reshape(self.n_series, -1).copy()
         refit(self._counts, self._exposure, (today, self._slots.full_day), (phi, self._week))
+        first = max(0, self.n_bins - self._rings.shape[1])
+        slow_decay = 0.5 ** (self._slots.width_s / 60 / SLOW_HALF_LIFE_MIN)
+        past = Past(first, self._places(first, self.n_bins)[2], today, float(self._plan.fast_decay), slow_decay)
+        weeks = old, self._week.reshape(self.n_series, -1)
+        pass_midnight((self._series, self._rings), self._exposure, past, weeks)
+        kernel.set_levels(self._series)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that changes, by the name it has in a saved state."""
@@ -295,6 +308,6 @@ def _new_series(n: int) -> NDArray[np.void]:
     series = np.zeros(n, SERIES)
     series["level"] = kernel.FIRST_LEVEL
     series["phi"] = 1.0 / kernel.WEIGHT
-    series["theta"] = 1.0
+    series["theta"] = series["unrest"] = 1.0
     series["incident_from"] = series["silent_from"] = -1
     return series

@@ -2,9 +2,8 @@
 
 A scalar algorithm, compiled. The same code steps one series through a year and ten thousand series through a minute,
 so the two agree to the last bit. Work per bin does not depend on the length of the history: window sums are
-differences of running sums kept in a ring.
-
-Everything compiled stays in this file (see :func:`detectors.baselines.jit.compiled`).
+differences of running sums kept in a ring. Everything compiled here stays in this file (see
+:func:`detectors.baselines.jit.compiled`).
 
 Notation: ``y`` reports in the bin, ``p`` profile (mean 1), ``x`` exposure in [0, 1], ``level`` reports per bin at
 ``p = x = 1``; ``s`` reports in a window and ``m`` what was expected of it; ``phi`` dispersion of the variance
@@ -40,13 +39,13 @@ CLOSING_REPORTS, CLOSING_MIN_MIN, CLOSING_MAX_MIN, CLOSING_MIN_EXPOSURE = 6.0, 1
 """The window that must look usual again is as long as six usual reports take, within bounds, and well observed."""
 PHI_MIN, PHI_MAX, THETA_MAX, Q_PHI_MAX = 0.003, 0.2, 8.0, 0.1
 LEARN_FLOOR = 1.0
-"""Reports on top of usual that a window may hold and still be learnt from, so that small series learn their noise."""
+"""What is granted before a window is too much to learn from: small series must learn their noise too."""
 WEIGHT = 20.0
 """Pseudo-observations behind the first variance."""
-SELF_EXCITATION_FADES = 5.0
+SELF_EXCITATION_FADES, UNREST_CLIP = 5.0, 16.0
 
 
-# --- deviance ------------------------------------------------------------------------------------------------
+# --- deviance, windows ---------------------------------------------------------------------------------------
 
 
 @compiled
@@ -70,9 +69,6 @@ def lower_deviance(s: float, m: float, k: float) -> float:
 def ceiling(s: float, m: float, k: float) -> float:
     """Return an upper bound of the deviance without logarithms: most windows need no more than this."""
     return 0.5 * (s - m) * (s - m) / (m * (1.0 + m / k))
-
-
-# --- windows -------------------------------------------------------------------------------------------------
 
 
 @compiled
@@ -109,7 +105,7 @@ def fill_windows(plan: Plan, series: Series, ring: Floats, t: int, window: Float
     return int(plan.n_windows)
 
 
-# --- gates (for the baseline only) ---------------------------------------------------------------------------
+# --- gates (for the baseline only), page and watch -----------------------------------------------------------
 
 
 @compiled
@@ -137,9 +133,6 @@ def n_quiet(plan: Plan, series: Series, window: Floats, usable: int) -> int:
         if deviance(s, m, k) >= limit:
             return w
     return usable
-
-
-# --- page and watch ------------------------------------------------------------------------------------------
 
 
 @compiled
@@ -170,14 +163,14 @@ def page(plan: Plan, series: Series, window: Floats, usable: int) -> tuple[float
 
 
 @compiled
-def watch(plan: Plan, series: Series, window: Floats, usable: int) -> tuple[float, int]:
+def watch(plan: Plan, series: Series, window: Floats, usable: int, unrest: float) -> tuple[float, int]:
     """Return the watch score, "any credible rise", and the window that reached it."""
     best, best_w = 0.0, 0
     for w in range(min(usable, plan.n_watch)):
         s, m = window[0, w], window[1, w]
         if s < plan.min_reports or s <= m + plan.watch_floor:
             continue
-        phi, by = series.phi[w], excitation(series.theta[w], m)
+        phi, by = series.phi[w] * unrest, excitation(series.theta[w], m)
         least = best * plan.watch_threshold + plan.watch_penalty[w]
         if ceiling(s / by, (m + plan.watch_floor) / by, 1.0 / phi) <= least:
             continue
@@ -188,7 +181,7 @@ def watch(plan: Plan, series: Series, window: Floats, usable: int) -> tuple[floa
     return best, best_w
 
 
-# --- variance ------------------------------------------------------------------------------------------------
+# --- what is learnt: variance, unrest, level -----------------------------------------------------------------
 
 
 @compiled
@@ -210,7 +203,15 @@ def learn_variance(plan: Plan, series: Series, t: int, window: Floats, n_quiet: 
         series.theta[w] = min(max((sums[2] - phi * sums[4] + WEIGHT) / (sums[3] + WEIGHT), 1.0), THETA_MAX)
 
 
-# --- level ---------------------------------------------------------------------------------------------------
+@compiled
+def learn_unrest(plan: Plan, series: Series, window: Floats, slot: int) -> None:
+    """Learn at what time of the day forecasts err more than phi says; :mod:`detectors.spikes.midnight` uses it."""
+    w = plan.unrest_window
+    s, m = window[0, w], window[1, w]
+    square = min((s - m) * (s - m) / (m + series.phi[w] * m * m), UNREST_CLIP)
+    sums = series.unrest_sums[slot]
+    sums[0] = plan.unrest_decay * sums[0] + plan.unrest_weight * square
+    sums[1] = plan.unrest_decay * sums[1] + plan.unrest_weight
 
 
 @compiled
@@ -218,6 +219,15 @@ def set_level(series: Series) -> None:
     """L: the fast level, leaning on the slow one."""
     slow = (series.slow_y + FIRST_LEVEL) / (series.slow_x + 1.0)
     series.level = (PRIOR_REPORTS + series.fast_y) / (PRIOR_REPORTS / slow + series.fast_x)
+
+
+@compiled
+def set_levels(all_series: Any) -> None:  # noqa: ANN401
+    """Set the levels of all series anew, that of an open incident included."""
+    for i in range(len(all_series)):
+        set_level(all_series[i])
+        if all_series[i].incident_from >= 0:
+            all_series[i].level = all_series[i].incident_level
 
 
 @compiled
@@ -234,7 +244,7 @@ def learn_level(plan: Plan, series: Series, y: float, px: float) -> None:
     set_level(series)
 
 
-# --- silence -------------------------------------------------------------------------------------------------
+# --- silence and baseline incidents --------------------------------------------------------------------------
 
 
 @compiled
@@ -252,16 +262,6 @@ def hear_silence(plan: Plan, series: Series, ring: Floats, t: int) -> bool:
     return bool(series.silent_from >= 0 and t - series.silent_from < plan.silence_limit)
 
 
-# --- baseline incident ---------------------------------------------------------------------------------------
-
-
-@compiled
-def excess_now(plan: Plan, series: Series, ring: Floats, t: int) -> tuple[float, float]:
-    """Return reports and expectation of the last 10 minutes, against the frozen level."""
-    start = max(0, t + 1 - plan.settle)
-    return reports_since(series, ring, start), series.incident_level * exposure_since(series, ring, start)
-
-
 @compiled
 def open_incident(plan: Plan, series: Series, ring: Floats, t: int, w: int) -> None:
     """Freeze the level as it was before window ``w``."""
@@ -276,7 +276,8 @@ def open_incident(plan: Plan, series: Series, ring: Floats, t: int, w: int) -> N
 @compiled
 def is_over(plan: Plan, series: Series, ring: Floats, t: int, p: float) -> bool:
     """Whether the open incident's reports are back to usual, or have faded."""
-    s, m = excess_now(plan, series, ring, t)
+    start = max(0, t + 1 - plan.settle)
+    s, m = reports_since(series, ring, start), series.incident_level * exposure_since(series, ring, start)
     series.incident_peak = max(series.incident_peak, s - m)
     if t + 1 - series.incident_from < plan.min_age:
         return False
@@ -310,12 +311,12 @@ def tend_incident(plan: Plan, series: Series, ring: Floats, t: int, p: float) ->
 
 
 @compiled
-def decide(plan: Plan, series: Series, ring: Floats, t: int, given: tuple[Floats, Bin]) -> float:
+def decide(plan: Plan, series: Series, ring: Floats, t: int, given: tuple[int, Floats, Bin]) -> float:
     """Score the newest bin and learn the variance; return G, and open an incident where it says so."""
-    window, out = given
+    slot, window, out = given
     usable = fill_windows(plan, series, ring, t, window)
     loud, w_page = page(plan, series, window, usable)
-    credible, w_watch = watch(plan, series, window, usable)
+    credible, w_watch = watch(plan, series, window, usable, series.unrest[slot])
     out.page = loud
     out.watch = max(credible, loud)
     out.page_window = plan.windows[w_page]
@@ -323,7 +324,10 @@ def decide(plan: Plan, series: Series, ring: Floats, t: int, given: tuple[Floats
     g, w = gate(plan, series, window, usable)
     if series.incident_from < 0:
         if g < GATE_LEARN:
-            learn_variance(plan, series, t, window, n_quiet(plan, series, window, usable))
+            quiet = n_quiet(plan, series, window, usable)
+            if quiet > plan.unrest_window and t % plan.learn_every[plan.unrest_window] == 0:
+                learn_unrest(plan, series, window, slot)
+            learn_variance(plan, series, t, window, quiet)
         elif g >= GATE_OPEN:
             open_incident(plan, series, ring, t, w)
     return g
@@ -340,26 +344,24 @@ def begin(plan: Plan, series: Series, ring: Floats, t: int, given: tuple[float, 
     is_warm = series.n_observed >= plan.warm_up
     out.expected = series.level * p if is_warm else math.nan
     out.dispersion = series.phi[0] if is_warm else math.nan
-    out.page = math.nan
-    out.watch = math.nan
-    out.page_window = plan.windows[0]
-    out.watch_window = plan.windows[0]
+    out.page = out.watch = math.nan
+    out.page_window = out.watch_window = plan.windows[0]
     out.is_frozen = series.incident_from >= 0
     out.is_silent = series.silent_from >= 0
     return is_warm
 
 
 @compiled
-def step(plan: Plan, series: Series, ring: Floats, t: int, given: tuple[float, float, float, Floats, Bin]) -> bool:
+def step(plan: Plan, series: Series, ring: Floats, t: int, given: tuple[float, float, float, int, Floats, Bin]) -> bool:
     """Take one bin of one series; return whether it may enter the profile's history."""
-    y, x, p, window, out = given
+    y, x, p, slot, window, out = given
     is_warm = begin(plan, series, ring, t, (p, out))
     if math.isnan(y) or x <= 0.0:
         return False
     series.sum_y += y
     series.sum_x += p * x
     series.n_observed += 1
-    g = decide(plan, series, ring, t, (window, out)) if is_warm else 0.0
+    g = decide(plan, series, ring, t, (slot, window, out)) if is_warm else 0.0
     is_silent = hear_silence(plan, series, ring, t)
     out.is_silent = is_silent
     if series.incident_from >= 0:
@@ -376,17 +378,13 @@ def run(plan: Plan, state: tuple[Any, Floats], span: tuple[int, int, int], block
 
     Parameters
     ----------
-    plan
-        The numbers.
+    plan, span
+        The numbers; first and last (exclusive) bin of the block, and the number of the block's bin 0.
     state
-        Records of :data:`SERIES`, shape (series,), and rings of shape (series, ring, 3) with the running sums and the
-        level as they were before each of the latest bins; both changed in place. The ring's length is a power of 2.
-    span
-        First and last (exclusive) bin of the block, and the number of the block's bin 0.
-    block
-        What was observed, and where in the week.
-    out
-        Records of :data:`BIN`, shape (series, bins): filled in the span.
+        Records of :data:`SERIES`, shape (series,), and rings, shape (series, a power of 2, 3), of the running sums and
+        the level as they were before each of the latest bins; both changed in place.
+    block, out
+        What was observed, and where in the week; records of :data:`BIN`, shape (series, bins), filled in the span.
     """
     all_series, rings = state
     first, last, t0 = span
@@ -396,7 +394,7 @@ def run(plan: Plan, state: tuple[Any, Floats], span: tuple[int, int, int], block
         for b in range(first, last):
             share = block.share[b]
             p = (1.0 - share) * block.week[i, block.below[b]] + share * block.week[i, block.above[b]]
-            y, x = block.observed[i, b], block.exposure[i, b]
-            if step(plan, series, ring, t0 + b, (y, x, p, window, out[i, b])):
-                block.counts[i, block.row[b], block.slot[b]] += y
-                block.seen[i, block.row[b], block.slot[b]] += x
+            y, x, slot = block.observed[i, b], block.exposure[i, b], block.slot[b]
+            if step(plan, series, ring, t0 + b, (y, x, p, slot, window, out[i, b])):
+                block.counts[i, block.row[b], slot] += y
+                block.seen[i, block.row[b], slot] += x

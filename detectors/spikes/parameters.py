@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from detectors.baselines.profile import SLOT_S
 from detectors.errors import SeriesError
 from detectors.spikes.kernel import CLOSING_MAX_MIN
 from detectors.spikes.records import MAX_WINDOWS, PLAN
@@ -78,6 +79,8 @@ class Parameters:
 
         every = np.maximum(1, windows // 4)
         gates = count(self.gate_max_min)
+        unrest = count(UNREST_MIN) - 1
+        weight = every[unrest] * bin_min / max(SLOT_S / 60, bin_min)
         plan = np.zeros((), PLAN)
         for name, value in {
             "windows": windows,
@@ -110,7 +113,10 @@ class Parameters:
             "min_age": max(2, math.ceil(INCIDENT_MIN_AGE_MIN / bin_min)),
             "rebase_after": bins(REBASE_AFTER_MIN),
             "rebase_from": bins(REBASE_FROM_MIN),
-            "profile_window": int((minutes <= max(30.0, bin_min)).sum()) - 1,
+            "profile_window": count(30.0) - 1,
+            "unrest_window": unrest,
+            "unrest_weight": weight,
+            "unrest_decay": 0.5 ** (weight / UNREST_HALF_LIFE_DAYS),
         }.items():
             plan[name] = value
         return cast("Plan", plan[()])
@@ -126,6 +132,8 @@ GATE_SCAN_MIN = 135
 FAST_HALF_LIFE_MIN, SLOW_HALF_LIFE_MIN = 60, 3 * 1440
 """Half-lives of the two levels."""
 VARIANCE_HALF_LIFE_MIN = 7 * 1440
+UNREST_MIN, UNREST_HALF_LIFE_DAYS = 8, 7
+"""The window whose errors tell at what time of the day forecasts are bad, and how long they are remembered."""
 SILENCE_MIN, SILENCE_LIMIT_MIN = 15, 480
 """A feed is silent on the evidence of this long; after the limit we believe it."""
 INCIDENT_MIN_AGE_MIN, SETTLE_MIN = 5, 10

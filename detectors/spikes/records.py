@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MAX_WINDOWS = 12
 """Room for windows in the records."""
 
+MAX_SLOTS = 48
+"""Room for the slots of a day."""
+
 _PER_WINDOW = (MAX_WINDOWS,)
 PLAN: np.dtype[np.void] = np.dtype(
     (
@@ -30,6 +33,7 @@ PLAN: np.dtype[np.void] = np.dtype(
             + [("learn_decay", "f8", _PER_WINDOW), ("page_times", "f8", (2,)), ("page_threshold", "f8", (2,))]
             + [(name, "i8") for name in ("n_windows", "n_gate", "n_page", "n_watch", "silence", "silence_limit")]
             + [(name, "i8") for name in ("settle", "min_age", "rebase_after", "rebase_from", "profile_window")]
+            + [("unrest_window", "i8"), ("unrest_weight", "f8"), ("unrest_decay", "f8")]
             + [(name, "f8") for name in ("min_reports", "page_floor", "watch_floor", "watch_threshold")]
             + [(name, "f8") for name in ("fast_decay", "slow_decay", "warm_up", "day", "bin_min")]
         ),
@@ -68,6 +72,9 @@ class Plan(Protocol):
     rebase_after: int
     rebase_from: int
     profile_window: int
+    unrest_window: int
+    unrest_weight: float
+    unrest_decay: float
 
 
 SERIES: np.dtype[np.void] = np.dtype(
@@ -91,6 +98,8 @@ SERIES: np.dtype[np.void] = np.dtype(
                 ("phi", "f8", (MAX_WINDOWS,)),
                 ("theta", "f8", (MAX_WINDOWS,)),
                 ("sums", "f8", (MAX_WINDOWS, 5)),
+                ("unrest", "f8", (MAX_SLOTS,)),
+                ("unrest_sums", "f8", (MAX_SLOTS, 2)),
             ]
         ),
     )
@@ -137,6 +146,9 @@ class Series(Protocol):
         First bin of the feed's silence (-1: none).
     phi, theta, sums
         Shape (windows,) and (windows, 5): the variance, and its sums N, E, Q1, Q2, Q3.
+    unrest, unrest_sums
+        Shape (slots,) and (slots, 2): how many times more than phi says the forecasts err at this time of the day,
+        and the sums behind it: squared errors, and their weight in days.
     """
 
     level: float
@@ -155,6 +167,8 @@ class Series(Protocol):
     phi: Floats
     theta: Floats
     sums: Floats
+    unrest: Floats
+    unrest_sums: Floats
 
 
 class Bin(Protocol):

@@ -111,6 +111,8 @@ class Twin:
         self.slot_s = max(1800, self.width_s)
         self.n_slots = ceil(86400 / self.slot_s)
         self.p = np.ones((7, self.n_slots))
+        self.unrest = [1.0] * self.n_slots
+        self.unrest_sums = [(0.0, 0.0)] * self.n_slots
 
     def bins(self, minutes: float) -> int:
         return max(1, floor(minutes / self.b + 0.5))
@@ -134,10 +136,50 @@ class Twin:
     def run(self, observed: np.ndarray) -> np.ndarray:
         return np.array([self.step(t, float(y)) for t, y in enumerate(observed)])
 
-    def profile_at(self, second: int) -> float:
+    def carry_over(self, old: np.ndarray, t: int, today: int) -> None:
+        """Read what is remembered against the new profile instead of the old one."""
+        ratio = {
+            b: self.profile_at(self.start_s + b * self.width_s) / self.profile_at(self.start_s + b * self.width_s, old)
+            for b in range(max(0, t - self.remembered()), t)
+        }
+        start = t if self.incident is None else self.incident[0]
+        first = min(ratio)
+        kept = [(0.5 ** (self.b * (start - b) / 60) * self.px[b], ratio[b]) for b in ratio if b < start]
+        by = sum(px * r for px, r in kept) / sum(px for px, r in kept) if any(px for px, r in kept) else 1.0
+        if self.incident is not None:
+            at_start = ratio[max(start, first)]
+            self.incident = (start, self.incident[1] / at_start)
+            by = by if any(px for px, r in kept) else at_start
+        self.fast = (self.fast[0], self.fast[1] * by)
+        for b, r in ratio.items():
+            self.px[b] *= r
+            self.L[b] /= r
+        was, now = 0.0, 0.0
+        for d in range(today - 27, today):
+            exposure = self.days[d][1] if d in self.days else np.zeros(self.n_slots)
+            age = 0.5 ** (((today - d) * self.n_slots - np.arange(self.n_slots)) * self.slot_s / (3 * 86400))
+            was += float((age * exposure * old[d % 7]).sum())
+            now += float((age * exposure * self.p[d % 7]).sum())
+        if was:
+            self.slow = (self.slow[0], self.slow[1] * now / was)
+        self.set_level()
+        if self.incident is not None:
+            self.level = self.incident[1]
+        raw = [(z + 3) / (n + 3) for z, n in self.unrest_sums]
+        last = self.n_slots - 1
+        self.unrest = [clip(max(raw[s - 1], raw[s], raw[0 if s == last else s + 1]), 1, 6) for s in range(self.n_slots)]
+
+    def remembered(self) -> int:
+        """Return how many bins the bank's ring holds."""
+        n = 1
+        while n <= floor(120 / self.b + 0.5) + 1:
+            n *= 2
+        return n
+
+    def profile_at(self, second: int, week: np.ndarray | None = None) -> float:
         at = ((second // 86400) % 7) * self.n_slots + (second % 86400 + self.width_s / 2) / self.slot_s - 0.5
         below = floor(at)
-        flat = self.p.ravel()
+        flat = (self.p if week is None else week).ravel()
         return float((1 - at + below) * flat[below % flat.size] + (at - below) * flat[(below + 1) % flat.size])
 
     def step(self, t: int, y: float) -> tuple[float, float, float]:
@@ -145,7 +187,10 @@ class Twin:
         today = second // 86400
         if t and (second - self.width_s) // 86400 != today:
             phi = self.up_to(max(30.0, self.b))[-1].phi
-            self.p = week_profile(self.days, today, phi, 86400 / self.width_s)
+            old, self.p = self.p, week_profile(self.days, today, phi, 86400 / self.width_s)
+            if self.p.shape != old.shape:  # flat, for want of a day
+                self.p = np.ones_like(old)
+            self.carry_over(old, t, today)
         p = self.profile_at(second)
         warm = self.n_observed * self.b >= 12 * 60
         expected = self.level * p if warm else nan
@@ -157,8 +202,8 @@ class Twin:
             return nan, nan, expected
         self.n_observed += 1
         usable = [(w, sm) for w in self.windows if (sm := self.SM(w, t))] if warm else []
-        page, watch = (self.page(usable), self.watch(usable)) if warm else (nan, nan)
-        G = self.gates(usable, t)
+        page, watch = (self.page(usable), self.watch(usable, second)) if warm else (nan, nan)
+        G = self.gates(usable, t, second)
         self.hear(t)
         if self.incident is not None:
             self.tend(t, p)
@@ -181,40 +226,50 @@ class Twin:
                 best = max(best, (D(S / T, (c * M + 0.7) / T, 1 / (2 * w.phi)) - penalty) / h)
         return best
 
-    def watch(self, usable: list[tuple[Window, tuple[float, float]]]) -> float:
+    def watch(self, usable: list[tuple[Window, tuple[float, float]]], second: int) -> float:
         best = 0.0
+        unrest = self.unrest[second % 86400 // self.slot_s]
         for w, (S, M) in usable:
             if w not in self.up_to(40) or S < 3:
                 continue
             T = 1 + (w.theta - 1) / (1 + M / 5)
             penalty = 0.5 * log(40 / min(w.bins * self.b, 40))
-            usual = exp(0.5 * sqrt(w.phi)) * M + 0.3
-            best = max(best, (D(S / T, usual / T, 1 / w.phi) - penalty) / 6.6)
+            phi = w.phi * unrest
+            usual = exp(0.5 * sqrt(phi)) * M + 0.3
+            best = max(best, (D(S / T, usual / T, 1 / phi) - penalty) / 6.6)
         return best
 
     def handicap(self, w: Window) -> float:
         return max(0.0, 0.5 * log(135 / (w.bins * self.b)))
 
-    def gates(self, usable: list[tuple[Window, tuple[float, float]]], t: int) -> float:
+    def gates(self, usable: list[tuple[Window, tuple[float, float]]], t: int, second: int) -> float:
         """Return G; learn the variance; open an incident."""
         G, at = 0.0, self.windows[0]
         for w, (S, M) in usable:
             if w in self.up_to(20) and S >= 3 and (value := D(S, 2 * M + 1, 1 / w.phi) - self.handicap(w)) > G:
                 G, at = value, w
         if self.incident is None and G < 5:
-            self.learn_where_quiet(usable, t)
+            self.learn_where_quiet(usable, t, second % 86400 // self.slot_s)
         elif self.incident is None and G >= 8:
             start = t + 1 - at.bins
             self.incident, self.peak = (start, self.L[start]), 0.0
             self.level = self.L[start]
         return G
 
-    def learn_where_quiet(self, usable: list[tuple[Window, tuple[float, float]]], t: int) -> None:
+    def learn_where_quiet(self, usable: list[tuple[Window, tuple[float, float]]], t: int, slot: int) -> None:
         for w, (S, M) in usable:
             if S >= 3 and D(S, M + 1, 1 / min(w.phi, 0.1)) - self.handicap(w) >= 5:
                 return
             if t % max(1, w.bins // 4) == 0:
+                if w is self.up_to(8)[-1]:
+                    self.learn_unrest(w, S, M, slot)
                 self.learn_variance(w, S, M)
+
+    def learn_unrest(self, w: Window, S: float, M: float, slot: int) -> None:
+        days = max(1, w.bins // 4) * self.width_s / self.slot_s
+        z2 = min((S - M) ** 2 / (M + w.phi * M**2), 16)
+        z, n = self.unrest_sums[slot]
+        self.unrest_sums[slot] = (0.5 ** (days / 7) * z + days * z2, 0.5 ** (days / 7) * n + days)
 
     def learn_variance(self, w: Window, S: float, M: float) -> None:
         d = 0.5 ** (max(1, w.bins // 4) * self.b / (7 * 1440))
