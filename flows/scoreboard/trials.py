@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from importlib.resources import files
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -124,13 +127,25 @@ def _results(jobs: Sequence[Job], processes: int) -> Iterator[list[Trial]]:
         yield from map(_work, jobs)
         return
     # Spawned, not forked: the parent has threads (the progress bar), and a child must not inherit a lock that is held.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
         waiting = [pool.submit(_work, job) for job in jobs]
         try:
             for future in as_completed(waiting):
                 yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the one that started it is killed, instead of waiting for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+
+        def watch() -> None:
+            wait([parent.sentinel])
+            os._exit(1)
+
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _work(job: Job) -> list[Trial]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -50,6 +54,30 @@ def test_two_processes_give_the_same_as_one(file: Path) -> None:
         found = one.get("uproar", SETTINGS, seed)
         assert found is not None
         assert found == two.get("uproar", SETTINGS, seed)
+
+
+PARENT = """
+import os, sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from flows.scoreboard.trials import _end_with_parent
+pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_parent)
+print(pool.submit(os.getpid).result(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_worker_ends_when_its_parent_is_killed() -> None:
+    command = [sys.executable, "-c", PARENT]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        parent.kill()
+        try:
+            parent.communicate(timeout=30)  # the worker holds the other end of this pipe, too
+        except subprocess.TimeoutExpired:
+            os.kill(worker, signal.SIGKILL)
+            pytest.fail("the worker outlives its parent")
 
 
 def test_a_torn_line_is_cut_off_and_a_strange_one_is_left(file: Path) -> None:
