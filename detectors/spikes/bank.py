@@ -173,6 +173,27 @@ class Bank:
             self.n_bins += last - first
         return Scores(*(np.ascontiguousarray(out[f.name]) for f in fields(Scores)))
 
+    def rescale(self, factor: ArrayLike) -> None:
+        """Change what exposure 1 means, as if it had always meant ``factor`` times as much; shape (series,), above 0.
+
+        For a source that is added to a series, or taken out of it: levels and profile go on in the new measure.
+
+        Raises
+        ------
+        SeriesError
+            If the shape does not fit, or a factor is not above 0.
+        """
+        by = np.asarray(factor, dtype=np.float64)
+        if by.shape != (self.n_series,) or not ((by > 0) & np.isfinite(by)).all():
+            raise SeriesError(f"{self.n_series} factors above 0 wanted, not {factor!r}")
+        for name in ("level", "incident_level"):
+            self._series[name] *= by
+        for name in ("fast_x", "slow_x", "sum_x"):
+            self._series[name] /= by
+        self._rings[:, :, 1] /= by[:, np.newaxis]
+        self._rings[:, :, 2] *= by[:, np.newaxis]
+        self._counts *= by.astype(np.float32)[:, np.newaxis, np.newaxis]
+
     def _places(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Place]:
         """Place bins in the week; return, of shape (bins,), days since 1970-01-01, second of the day, and where."""
         seconds = self._start_s + self.bin_width_s * np.arange(first, last, dtype=np.int64)
