@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from detectors.errors import SettingsError
 from flows.settings import TEMPLATE, Settings, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MISTAKES = [
     ("[store]\nurl = 3\n", ":2:store.url: expected `str`, got `int`"),
@@ -43,7 +46,7 @@ def test_environment_replaces_one_value() -> None:
 
 
 def test_mistake_in_the_environment_names_the_variable() -> None:
-    with pytest.raises(SettingsError, match="^UPROAR_WATCH_EVERY_S: expected `int`"):
+    with pytest.raises(SettingsError, match=r"^UPROAR_WATCH_EVERY_S: expected `int`"):
         load_settings(None, environ={"UPROAR_WATCH_EVERY_S": "soon"})
 
 
