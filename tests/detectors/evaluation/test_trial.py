@@ -22,6 +22,7 @@ from detectors.evaluation.simulate import (
     random_scenario,
     simulate_counts,
 )
+from detectors.evaluation.simulate import Outage as SimulatedOutage
 from detectors.evaluation.trial import (
     GRID,
     ORACLE,
@@ -30,6 +31,7 @@ from detectors.evaluation.trial import (
     Settings,
     Trial,
     _cause,
+    _judge,
     _world,
     run_trial,
 )
@@ -197,7 +199,22 @@ def test_a_false_alarm_is_put_down_to_what_went_on() -> None:
         "nothing",
     ]
     assert causes[1] == [*["nothing"] * 3, "gap", *["nothing"] * 3, "step", "nothing"]
+    assert _cause(world, 0, START + 7 * day + timedelta(hours=23)) == "step"
     assert _cause(world, 0, START + day - 20 * MINUTE) == "nothing"
     assert _cause(world, 0, START + day - 10 * MINUTE) == "cluster"
     assert _cause(world, 0, START + 3 * day + 60 * MINUTE + timedelta(hours=4)) == "gap"
     assert _cause(world, 0, START + 3 * day + 61 * MINUTE + timedelta(hours=4)) == "nothing"
+
+
+def test_an_outage_soon_after_another_has_its_own_onset() -> None:
+    first = START + timedelta(days=5)
+    outages = [SimulatedOutage("imessage", first + timedelta(hours=h), 40, factor) for h, factor in ((0, 40), (2.5, 8))]
+    scenario = Scenario(START, 7, (ServiceTraffic("imessage", 5.0),), outages=tuple(outages))
+    made = simulate_counts(scenario, seed=2)
+    ((_, judgement), _) = _judge(_world(made), "uproar")
+    incidents = detect(made.series[0].to_frame()["observed"], severity="watch").incidents
+    onsets = [extent.onset_error_min for extent in judgement.extents]
+    assert len(onsets) == 2
+    for error, outage in zip(onsets, outages, strict=True):
+        assert abs(error) < 15
+        assert min(abs((incidents.onset_at - outage.onset_at) / MINUTE - error)) < 1e-4
