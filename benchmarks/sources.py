@@ -1,10 +1,11 @@
 """What the loss of a source does: ``python -m benchmarks.sources [--seeds N] [--purpose test] [--json]``.
 
 Simulated services of .2 to 50 posts a minute, each seen by three sources (70, 20 and 10 %) for 28 days. The largest is
-lost about five times, for an hour to a day, known (NaN) and silent (zeros) in turns; in every fifth loss an outage
-begins. The combined series is compared with a plain sum of whatever came. False alarms are those that start in a loss
-or in the four hours after it, apart from outages. Once with sources whose people live in the same places, once
-with one in the United States, one in Europe and one elsewhere, whose shares change with the hour of the day.
+lost five times, for an hour to a day, known (NaN) and silent (zeros) in turns; in every fifth loss an outage begins.
+The combined series is compared with a plain sum of whatever came, and with the same counts had nothing been lost. False
+alarms in losses are those that start in a loss or in the four hours after it, apart from outages. Once with sources
+whose people live in the same places, once with one in the United States, one in Europe and one elsewhere, so that
+shares change with the hour of the day.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ class Service:
     undetectable: tuple[Happened, ...]
 
 
-def draw(seed: int, *, is_spread: bool) -> Service:
-    """Simulate one service."""
+def draw(seed: int, *, is_spread: bool, is_lost: bool = True) -> Service:
+    """Simulate one service; the same one with its losses and without."""
     rng = np.random.default_rng([seed, 404])
     quiet = random_scenario(seed, days=DAYS, n_services=1)
     whole = replace(quiet.services[0], rate_per_min=float(np.exp(rng.uniform(*np.log(RATES)))))
@@ -74,8 +75,8 @@ def draw(seed: int, *, is_spread: bool) -> Service:
         DAYS,
         services,
         outages=tuple(replace(outage, service=name) for outage in outages for name in SHARES),
-        gaps=tuple(hole for hole, is_silent in holes if not is_silent),
-        silent_gaps=tuple(hole for hole, is_silent in holes if is_silent),
+        gaps=tuple(hole for hole, is_silent in holes if is_lost and not is_silent),
+        silent_gaps=tuple(hole for hole, is_silent in holes if is_lost and is_silent),
     )
     made = simulate_counts(scenario, seed=seed)
     series = tuple(replace(one, service="service", source=one.service) for one in made.series)
@@ -134,35 +135,42 @@ def compare(purpose: Purpose, n: int, *, is_spread: bool) -> Iterator[Row]:
     """Yield the figures of combined series and plain sums over ``n`` services."""
     where = "in three zones" if is_spread else "in one zone"
     services = [draw(seed, is_spread=is_spread) for seed in seeds(purpose, n)]
-    losses = sum(len(service.holes) for service in services)
+    whole = [draw(seed, is_spread=is_spread, is_lost=False) for seed in seeds(purpose, n)]
     combined = [score_sources(service.series) for service in services]
-    summed = [score(plain_sum(service.series)) for service in services]
-    methods: dict[str, Sequence[Scored]] = {"combined": combined, "plain sum": summed}
-    for name, every in methods.items():
-        is_ours = name == "combined"
-        for severity in SEVERITIES:
+    methods: dict[str, Sequence[Scored]] = {
+        "had nothing been lost": [score_sources(service.series) for service in whole],
+        "plain sum": [score(plain_sum(service.series)) for service in services],
+        "combined": combined,
+    }
+    for severity in SEVERITIES:
+        undisturbed = 0
+        for name, every in methods.items():
             judged = [judge(one, severity, service) for one, service in zip(every, services, strict=True)]
             false = sum(in_losses(one, service) for one, service in zip(judged, services, strict=True))
-            total = sum(judged[1:], judged[0])
-            title = f"{where}, {name}, {severity}"
-            goal = 0 if is_ours else None
-            yield Row(name=f"{title}: false alarms", value=false, unit=f"in {losses} losses", at_most=goal)
-            yield Row(name=f"{title}: all false alarms", value=total.unexplained.value, unit="a service-month")
-            hits = total.recall()
-            yield Row(
-                name=f"{title}: outages in losses",
-                value=hits.hits,
-                unit="found",
-                ratio=hits.value,
-                beside=f"of {hits.n}",
-                at_least=1.0 if is_ours else None,
-            )
-    flags = [one.is_faulty for one in combined]
-    yield from faults(where, services, flags)
+            undisturbed = false if every is methods["had nothing been lost"] else undisturbed
+            total, is_ours = sum(judged[1:], judged[0]), every is combined
+            yield from _rows(f"{where}, {severity}, {name}", false, total, undisturbed if is_ours else None)
+    yield from faults(where, services, [one.is_faulty for one in combined])
+
+
+def _rows(title: str, false: int, total: Score, at_most: int | None) -> Iterator[Row]:
+    yield Row(name=f"{title}: false alarms in losses", value=false, unit="", at_most=at_most)
+    rate = total.unexplained.value
+    yield Row(name=f"{title}: false alarms", value=rate, unit="a service-month")
+    hits, goal = total.recall(), None if at_most is None else 1.0
+    yield Row(
+        name=f"{title}: outages in losses",
+        value=hits.hits,
+        unit="",
+        ratio=hits.value,
+        beside=f"of {hits.n}",
+        at_least=goal,
+    )
 
 
 def faults(where: str, services: Sequence[Service], flags: Sequence[np.ndarray]) -> Iterator[Row]:
     """Yield how well silent sources are told."""
+    yield Row(name=f"{where}: losses", value=sum(len(service.holes) for service in services), unit="")
     delays, silent, wrong = [], 0, 0
     for service, flagged in zip(services, flags, strict=True):
         start_at = service.series[0].start_at

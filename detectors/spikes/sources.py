@@ -166,13 +166,17 @@ class Combiner:
             raise SeriesError(f"counts of shape {(*self._every.shape, 'bins')} wanted, not {reports.shape}")
         if (reports < 0).any() or np.isinf(reports).any():
             raise SeriesError("a count below 0, or infinite")
-        parts, first, length = [self._nothing()], 0, 1
+        parts: list[Combined] = []
+        first, length = 0, 1
         while first < reports.shape[2]:
             tried = np.ascontiguousarray(reports[:, :, first : first + length])
             parts.append(self._advance(tried))
             done = parts[-1].page.shape[1]
             length = min(2 * length, LONGEST_BLOCK) if done == tried.shape[2] else done
             first += done
+        if len(parts) == 1:
+            return parts[0]
+        parts = parts or [self._nothing()]
         joined = (np.concatenate([getattr(part, f.name) for part in parts], axis=-1) for f in fields(Combined))
         return Combined(*joined)
 
