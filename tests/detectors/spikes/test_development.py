@@ -53,9 +53,9 @@ def truth(counts: dict[str, pd.Series], shared_data: Path) -> Truth:
     return build_truth(counts, read_labels(labels), DEVELOPMENT_VENDORS)
 
 
-BOUNDS = {"page": (129, 0.27, 1.2), "watch": (130, 1.0, 3.5)}
+BOUNDS = {"page": (130, 0.25, 1.1), "watch": (130, 0.6, 2.2)}
 """Events hit of 132, and unexplained alarms a service-month: all, the worst service. The recipe's own: page 131, .21,
-.89; watch 131, .81, 2.85."""
+.89; watch 131, .81, 2.85. Measured here: 131, .20, .98; 131, .51, 1.87."""
 
 
 @pytest.mark.real
