@@ -12,7 +12,11 @@ import sys
 
 GATES = {"detectors": 95, "flows": 90}
 WORKERS = os.environ.get("UPROAR_TEST_WORKERS", "2")
-COMPILED = ("tests/detectors/spikes/test_kernel_plain.py", "tests/detectors/spikes/test_mixing_plain.py")
+COMPILED = (
+    "tests/detectors/spikes/test_kernel_plain.py",
+    "tests/detectors/spikes/test_mixing_plain.py",
+    "tests/detectors/spikes/peers",
+)
 
 
 def main() -> int:
