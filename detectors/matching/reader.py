@@ -23,7 +23,7 @@ from detectors.reference import Catalogue, catalogue
 from detectors.text import normalise, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime, tzinfo
 
     from detectors.matching.vocabulary import Hit
@@ -84,7 +84,7 @@ class Reader:
         found: dict[int, str] = {}
         for part in join_normalised([post.text for post in posts]):
             found |= part.pick(self._vocabulary.find_cues(part.text), formed)
-        candidates = sorted(found)
+        candidates = _naming(found, formed, self._vocabulary)
         verdicts = _judge([(found[number], number in formed) for number in candidates], self._vocabulary)
         reading = Reading([], [])
         for number, verdict in zip(candidates, verdicts, strict=True):
@@ -157,6 +157,14 @@ def slugs(symptom: str) -> tuple[str, ...]:
     words = ("".join(char if char.isalnum() else " " for char in part).split() for part in parts)
     found = dict.fromkeys("-".join(word)[:_LONGEST_SYMPTOM].strip("-") for word in words)
     return tuple(slug for slug in found if slug)[:_MOST_SYMPTOMS]
+
+
+def _naming(texts: dict[int, str], formed: Collection[int], vocabulary: Vocabulary) -> list[int]:
+    """Return the numbers of the texts that may name a service or come from a form, in order."""
+    numbers = sorted(texts)
+    ends = list(accumulate(len(texts[number]) + 1 for number in numbers))
+    starts = vocabulary.find_names("\n".join(texts[number] for number in numbers))
+    return sorted({numbers[bisect_right(ends, start)] for start in starts}.union(formed))
 
 
 def _judge(candidates: Sequence[tuple[str, bool]], vocabulary: Vocabulary) -> list[Verdict]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import and_, bindparam, delete, exists, or_, select, tuple_, update
@@ -48,6 +47,11 @@ _OTHER_WIDTH = (
         series.c.bin_width_s != bindparam("a_width"),
     )
     .limit(1)
+)
+_MADE_OTHERWISE = select(series.c.service, series.c.origin).where(
+    series.c.source == bindparam("a_source"),
+    series.c.bin_width_s == bindparam("a_width"),
+    or_(series.c.origin != bindparam("an_origin"), series.c.phase_us != bindparam("a_phase")),
 )
 _SCORED_AFTER = select(checkpoints.c.at).where(checkpoints.c.at > bindparam("first_us")).limit(1)
 _SCORED_OF = select(checkpoints.c.service, checkpoints.c.source, checkpoints.c.bin_width_s).where(
@@ -252,26 +256,15 @@ def enter(connection: Connection, changed: Mapping[SeriesKey, int | None], origi
             for key in changed
         ],
     )
-    for (source, width), keys in _grouped(changed).items():
-        for page in pages(keys):
-            query = select(series.c.service, series.c.origin, series.c.phase_us).where(
-                series.c.source == source, series.c.bin_width_s == width, series.c.service.in_(page)
-            )
-            for service, *kept in connection.execute(query):
-                if kept != [origin, phase_us]:
-                    raise StoreError(
-                        f"{service} from {source} is already stored, made of {kept[0]} or with bins that start at "
-                        "other seconds; give this source another name"
-                    )
+    for source, width in {(key.source, key.bin_width_s) for key in changed}:
+        which = {"a_source": source, "a_width": width, "an_origin": origin, "a_phase": phase_us}
+        for service, other in connection.execute(_MADE_OTHERWISE, which):
+            if SeriesKey(service, source, width) in changed:
+                raise StoreError(
+                    f"{service} from {source} is already stored, made of {other} or with bins that start at "
+                    "other seconds; give this source another name"
+                )
     mark(connection, {key: first_us for key, first_us in changed.items() if first_us is not None})
-
-
-def _grouped(keys: Iterable[SeriesKey]) -> dict[tuple[str, int], list[str]]:
-    """Return services by (source, bin width)."""
-    groups: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
-    for key in keys:
-        groups[key.source, key.bin_width_s].append(key.service)
-    return groups
 
 
 def one_width(connection: Connection, source: str, bin_width_s: int) -> None:
