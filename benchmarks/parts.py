@@ -41,13 +41,15 @@ def matching(number: int = POSTS) -> list[Row]:
     lines = list(corpus.lines(number, corpus.SHAPES["700 B"]))
     posts = msgspec.json.decode(b"[" + b",".join(lines) + b"]", type=list[Post])
     whole, tenth = Reader(), Reader(_every_tenth())
-    read_all(whole, posts[:BATCH])
-    plain, read, both, few = best_of(
+    known = [post for post, _ in tenth.read(posts).reports]  # as many reports for both, or it is them that cost
+    same = [known[place // 100 % len(known)] if place % 100 == 0 else post for place, post in enumerate(posts)]
+    plain, read, both, many, few = best_of(
         ROUNDS,
         lambda: load(lines),
         lambda: read_all(whole, posts),
         lambda: decode_and_read(whole, lines),
-        lambda: read_all(tenth, posts),
+        lambda: read_all(whole, same),
+        lambda: read_all(tenth, same),
     )
     texts = make_posts(PANDAS_SAMPLE)
     naive = spend(lambda: pandas_naive(texts)).cpu_s / PANDAS_SAMPLE
@@ -70,8 +72,8 @@ def matching(number: int = POSTS) -> list[Row]:
             beside="str.contains for each service",
         ),
         Row(
-            name=f"cost exponent in the number of services ({n_services} against {n_services // TENTH})",
-            value=log(read.cpu_s / few.cpu_s, TENTH),
+            name=f"cost exponent in services, the same reports ({n_services} against {n_services // TENTH})",
+            value=log(many.cpu_s / few.cpu_s, TENTH),
             unit="",
             at_most=0.1,
         ),
