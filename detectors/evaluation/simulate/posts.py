@@ -39,7 +39,7 @@ MIXES: dict[str, Shares] = {
         ("joke", 0.06), ("hypothetical", 0.04), ("working_for_me", 0.04),
         ("other_service", 0.04), ("spam", 0.02), ("resolved", 0.01),
     ),
-    "outage": (("joke", 0.4), ("working_for_me", 0.3), ("news_or_brand", 0.18), ("other_service", 0.12)),
+    "outage": (("joke", 0.45), ("working_for_me", 0.35), ("news_or_brand", 0.2)),
     "after": (("resolved", 0.75), ("joke", 0.15), ("news_or_brand", 0.1)),
     "news": (("news_or_brand", 0.8), ("retrospective", 0.12), ("joke", 0.08)),
     "cluster": (("joke", 0.7), ("spam", 0.3)),
