@@ -78,7 +78,7 @@ def measure(series: CountSeries, baseline: Baseline, alarm: Alarm, *, since_at: 
     end = estimate_end(stretch, onset_bin=onset.at, last_alarm_bin=last_fired, last_bin=last, is_closed=is_closed)
 
     first = min(int(onset.at), fired)
-    stop = (max(last_fired, int(end.at)) if end else last) + 1
+    stop = (max(last_fired, int(end.at)) if end else last_fired if is_closed else last) + 1
     known = ~np.isnan(stretch.expected[first:stop])  # it may begin while nothing usual is known yet
     peak = first + int(np.nanargmax(np.where(known, stretch.observed[first:stop], np.nan)))
 

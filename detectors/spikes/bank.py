@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-STATE_VERSION = "uproar-bank-3"
+STATE_VERSION = "uproar-bank-4"
 
 
 @dataclass(frozen=True, eq=False)

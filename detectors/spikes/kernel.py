@@ -33,7 +33,7 @@ FIRST_LEVEL = 0.2
 """Reports per bin that a series is believed to bring before its first bin."""
 GATE_LEARN, GATE_OPEN = 5.0, 8.0
 """Nats of "twice usual + 1" above which nothing is learnt, and above which an incident opens."""
-SILENCE_NATS, SILENCE_OVER_NATS, SILENCE_K = 5.0, 2.5, 10.0
+SILENCE_NATS, SILENCE_OVER_NATS, SILENCE_K, NOTHING_SHARE = 5.0, 2.5, 10.0, 0.05
 CLOSED_NATS, FADED_NATS, FADED_SHARE, CLOSING_K = 1.5, 6.0, 0.1, 20.0
 CLOSING_REPORTS, CLOSING_MIN_MIN, CLOSING_MAX_MIN, CLOSING_MIN_EXPOSURE = 6.0, 10.0, 90.0, 0.3
 """The window that must look usual again is as long as six usual reports take, within bounds, and well observed."""
@@ -249,17 +249,19 @@ def learn_level(plan: Plan, series: Series, y: float, px: float) -> None:
 
 @compiled
 def hear_silence(plan: Plan, series: Series, ring: Floats, t: int) -> bool:
-    """Whether the feed is silent: far fewer reports than usual for 15 minutes, and not for more than 8 hours."""
+    """Whether the feed is silent: far fewer reports than usual for 15 minutes. A few are believed after some hours."""
     start = t + 1 - plan.silence
     if start < 0 or series.n_observed < plan.warm_up:
         return False
     usual = level_before(series, ring, start) * exposure_since(series, ring, start)
-    nats = lower_deviance(reports_since(series, ring, start), usual, SILENCE_K) if usual > 0.0 else 0.0
+    heard = reports_since(series, ring, start)
+    nats = lower_deviance(heard, usual, SILENCE_K) if usual > 0.0 else 0.0
     if series.silent_from < 0 and nats > SILENCE_NATS:
         series.silent_from = t
     elif series.silent_from >= 0 and nats < SILENCE_OVER_NATS:
         series.silent_from = -1
-    return bool(series.silent_from >= 0 and t - series.silent_from < plan.silence_limit)
+    limit = plan.nothing_limit if heard < NOTHING_SHARE * usual else plan.silence_limit
+    return bool(series.silent_from >= 0 and t - series.silent_from < limit)
 
 
 @compiled

@@ -109,6 +109,7 @@ class Parameters:
             "bin_min": bin_min,
             "silence": bins(SILENCE_MIN),
             "silence_limit": bins(SILENCE_LIMIT_MIN),
+            "nothing_limit": bins(NOTHING_LIMIT_MIN),
             "settle": bins(SETTLE_MIN),
             "min_age": max(2, math.ceil(INCIDENT_MIN_AGE_MIN / bin_min)),
             "rebase_after": bins(REBASE_AFTER_MIN),
@@ -134,8 +135,9 @@ FAST_HALF_LIFE_MIN, SLOW_HALF_LIFE_MIN = 60, 3 * 1440
 VARIANCE_HALF_LIFE_MIN = 7 * 1440
 UNREST_MIN, UNREST_HALF_LIFE_DAYS = 8, 7
 """The window whose errors tell at what time of the day forecasts are bad, and how long they are remembered."""
-SILENCE_MIN, SILENCE_LIMIT_MIN = 15, 480
-"""A feed is silent on the evidence of this long; after the limit we believe it."""
+SILENCE_MIN, SILENCE_LIMIT_MIN, NOTHING_LIMIT_MIN = 15, 480, 4320
+"""A feed is silent on the evidence of this long; after a limit we believe it. Where hardly anything comes the limit is a
+later one: a service grows quiet, but only a collector falls to nothing."""
 INCIDENT_MIN_AGE_MIN, SETTLE_MIN = 5, 10
 REBASE_AFTER_MIN, REBASE_FROM_MIN = 720, 120
 """An incident this long is the new normal; the fast level starts again from the last two hours."""

@@ -31,7 +31,10 @@ PLAN: np.dtype[np.void] = np.dtype(
             [(name, "i8", _PER_WINDOW) for name in ("windows", "learn_every")]
             + [(f"{name}_penalty", "f8", _PER_WINDOW) for name in ("gate", "page", "watch")]
             + [("learn_decay", "f8", _PER_WINDOW), ("page_times", "f8", (2,)), ("page_threshold", "f8", (2,))]
-            + [(name, "i8") for name in ("n_windows", "n_gate", "n_page", "n_watch", "silence", "silence_limit")]
+            + [
+                (name, "i8")
+                for name in ("n_windows", "n_gate", "n_page", "n_watch", "silence", "silence_limit", "nothing_limit")
+            ]
             + [(name, "i8") for name in ("settle", "min_age", "rebase_after", "rebase_from", "profile_window")]
             + [("unrest_window", "i8"), ("unrest_weight", "f8"), ("unrest_decay", "f8")]
             + [(name, "f8") for name in ("min_reports", "page_floor", "watch_floor", "watch_threshold")]
@@ -67,6 +70,7 @@ class Plan(Protocol):
     bin_min: float
     silence: int
     silence_limit: int
+    nothing_limit: int
     settle: int
     min_age: int
     rebase_after: int

@@ -95,13 +95,31 @@ def test_f4_a_collector_that_returns_zeros_is_missing_not_quiet() -> None:
     assert deviance(float(y[3 * DAY + 360 : 3 * DAY + 370].sum()), 10 * fast, 20.0) > 8
 
 
-def test_f4_a_feed_that_stays_silent_is_believed_after_eight_hours() -> None:
+def test_f4_a_feed_that_stays_thin_is_believed_after_eight_hours() -> None:
     y = poisson(3, 5 * DAY, 5)
-    y[3 * DAY :] = 0
+    y[3 * DAY :] = poisson(0.4, 2 * DAY, 6)
     scores = run(y)
     assert scores.is_silent[3 * DAY + 400]
-    assert not scores.is_silent[3 * DAY + 510 :].any()
+    assert scores.is_silent[3 * DAY + 600 :].mean() < 0.1  # by chance a quarter of an hour brings nothing
     assert scores.expected[-1] < 1
+
+
+@pytest.mark.parametrize("hours", [12, 28, 60])
+def test_f4_the_return_from_a_long_hole_of_zeros_is_no_outage(hours: int) -> None:
+    """Believed after 8 hours, as thin feeds are, the zeros became the usual level and their end a page."""
+    y = poisson(3, 8 * DAY, 5)
+    y[3 * DAY : 3 * DAY + 60 * hours] = 0
+    scores = run(y)
+    assert scores.is_silent[3 * DAY + 60 : 3 * DAY + 60 * hours].all()
+    assert np.nanmax(scores.page[3 * DAY :]) < 1
+
+
+def test_f4_nothing_at_all_is_believed_after_three_days() -> None:
+    y = poisson(3, 8 * DAY, 5)
+    y[3 * DAY :] = 0
+    scores = run(y)
+    assert scores.is_silent[6 * DAY - 60]
+    assert not scores.is_silent[6 * DAY + 60 :].any()
 
 
 def test_f5_three_reports_in_an_empty_cell_are_no_outage() -> None:

@@ -100,7 +100,7 @@ CASES = {
     ),
     "a feed that goes silent for a night, and one that stays silent": (
         HOUR,
-        silent(silent(counts(500, mean=30, width_s=HOUR, seed=5), 200, 206), 400, 430),
+        silent(silent(counts(500, mean=30, width_s=HOUR, seed=5), 200, 206), 400, 490),
     ),
     "a new normal": (HOUR, outage(counts(300, mean=5, width_s=HOUR, seed=6), 150, 150, 60)),
     "two outages soon after each other": (
@@ -133,7 +133,7 @@ def test_cases_reach_what_they_are_for() -> None:
     assert np.nanmax(reached["an outage, then a quiet week"].page) > 1
     assert reached["an outage, then a quiet week"].is_frozen.any()
     assert reached["a feed that goes silent for a night, and one that stays silent"].is_silent[203:206].all()
-    assert not reached["a feed that goes silent for a night, and one that stays silent"].is_silent[415]
+    assert not reached["a feed that goes silent for a night, and one that stays silent"].is_silent[475]
     assert not reached["a new normal"].is_frozen[-90:].any()
     assert reached["a new normal"].expected[-1] > 40
     assert np.nanmax(reached["nothing at all"].watch) == 0.0

@@ -311,7 +311,8 @@ class Twin:
             self.silent_since = t
         elif self.silent_since is not None and nats < 2.5:
             self.silent_since = None
-        self.silent = self.silent_since is not None and (t - self.silent_since) * self.b < 480
+        limit = 4320 if S < 0.05 * M else 480
+        self.silent = self.silent_since is not None and (t - self.silent_since) * self.b < limit
 
     def tend(self, t: int, p: float) -> None:
         assert self.incident is not None
