@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from detectors.errors import InputError
 from detectors.matching import Reader
 from detectors.model import Instant  # noqa: TC001 - msgspec reads it
 from detectors.reference import catalogue, resource
@@ -76,6 +77,7 @@ def replay_posts(store: Store, source: Archive, watched: steps.Watched, *, detec
 
     The outcome does not depend on the order of the lines, nor on how often a replay was killed and begun again.
     """
+    _check_width(store, source, watched)
     came = steps.ingest(store, source, Reader(), watched)
     keys = [key for key in steps.chosen_keys(store, watched.services) if key.source == source.name]
     tally = source.tally
@@ -87,6 +89,16 @@ def replay_posts(store: Store, source: Archive, watched: steps.Watched, *, detec
         notes = (f"{tally.first_out_of_order}: {what}; used all the same",)
     is_unsorted = came.posts > 0 and tally.out_of_order > MOST_LATE * tally.n_posts
     return _judge(store, keys, came, detector, (notes, is_unsorted or came.duplicates > 0))
+
+
+def _check_width(store: Store, source: Archive, watched: steps.Watched) -> None:
+    """Refuse another width of bins than the one that the store has counted this source in."""
+    every = store.keys()
+    widths = {key.bin_width_s for key in every if key.source == source.name} - {watched.bin_width_s}
+    if widths:
+        raise InputError(
+            f"the posts of {source.name} are stored in bins of {min(widths)} s, not {watched.bin_width_s} s; name another store"
+        )
 
 
 def replay_counts(  # noqa: PLR0913 - what a file of counts needs to be told

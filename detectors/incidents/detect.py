@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from detectors.model import Alarm, Baseline, Severity
 
+MAX_COUNT: Final = 1e9
+"""More reports than this in a bin are a mistake, and their squares would no longer be exact."""
+
 COLUMNS: Final = (
     "onset_at",
     "onset_low_at",
@@ -156,7 +159,8 @@ def check_counts(counts: pd.Series[float]) -> pd.Series[float]:
         raise SeriesError(f"counts must be numbers, not {counts.dtype}") from error
     index = index.tz_convert("UTC")
     _check_index(index)
-    for wrong, what in ((np.isinf(values), "an infinite count"), (values < 0, "a count below 0")):
+    too_many = values > MAX_COUNT, f"a count above {MAX_COUNT:g}"
+    for wrong, what in ((np.isinf(values), "an infinite count"), too_many, (values < 0, "a count below 0")):
         if wrong.any():
             raise SeriesError(f"{what} at {index[int(np.argmax(wrong))]}")
     return pd.Series(values, index=index, name=counts.name)

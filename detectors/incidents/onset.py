@@ -33,7 +33,18 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-RISES_MIN = (*((0.05, 1),) * 3, (1.0, 1), (2.0, 1), (3.5, 1), (5.5, 1), (8.0, 1), (11.0, 1), (15.0, 1), (5.0, 2), (12.0, 2))
+RISES_MIN = (
+    *((0.05, 1),) * 3,
+    (1.0, 1),
+    (2.0, 1),
+    (3.5, 1),
+    (5.5, 1),
+    (8.0, 1),
+    (11.0, 1),
+    (15.0, 1),
+    (5.0, 2),
+    (12.0, 2),
+)
 """Rises that are averaged over: minutes, and the power of time with which the rate grows (2 = a slow start)."""
 
 LONGEST_RISE_MIN = 15.0

@@ -13,6 +13,7 @@ from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from detectors.errors import InputError
 from detectors.matching.joined import join_normalised
 from detectors.matching.judge import NOTHING, Verdict, judge
 from detectors.matching.lexicon import lexicon
@@ -141,6 +142,8 @@ def read_post(
     []
     """
     del posted_at, zone
+    if not isinstance(text, str):
+        raise InputError(f"a post is text, not {type(text).__name__}")
     reader = _reader() if services is None else Reader(services)
     return [report for _, report in reader.read([Post(id="-", platform="-", created_at=utc(0), text=text)]).reports]
 

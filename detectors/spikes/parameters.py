@@ -136,8 +136,8 @@ VARIANCE_HALF_LIFE_MIN = 7 * 1440
 UNREST_MIN, UNREST_HALF_LIFE_DAYS = 8, 7
 """The window whose errors tell at what time of the day forecasts are bad, and how long they are remembered."""
 SILENCE_MIN, SILENCE_LIMIT_MIN, NOTHING_LIMIT_MIN = 15, 480, 4320
-"""A feed is silent on the evidence of this long; after a limit we believe it. Where hardly anything comes the limit is a
-later one: a service grows quiet, but only a collector falls to nothing."""
+"""A feed is silent on the evidence of this long; after a limit we believe it. The limit is longer where hardly anything
+comes: a service grows quiet, but only a collector falls to nothing."""
 INCIDENT_MIN_AGE_MIN, SETTLE_MIN = 5, 10
 REBASE_AFTER_MIN, REBASE_FROM_MIN = 720, 120
 """An incident this long is the new normal; the fast level starts again from the last two hours."""

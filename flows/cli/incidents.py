@@ -174,7 +174,7 @@ def _utc(at: datetime | None) -> datetime | None:
 
 
 def _find(store: Store, prefix: str) -> Incident:
-    found = [incident for incident in store.find_incidents() if incident.id.startswith(prefix)]
+    found = [incident for incident in store.find_incidents() if prefix and incident.id.startswith(prefix)]
     if len(found) == 1:
         return found[0]
     if found:

@@ -25,8 +25,8 @@ def simulate(  # noqa: PLR0913 - one parameter an option
     /,
     *,
     counts: Annotated[bool, Parameter(negative="")] = False,
-    days: float = 14,
-    services: int = 4,
+    days: float = 7,
+    services: int = 2,
     seed: int = 1,
     difficulty: Literal["standard", "hard"] = "standard",
     noise: Literal["poisson", "negbin", "hawkes", "clusters"] = "negbin",
@@ -34,6 +34,9 @@ def simulate(  # noqa: PLR0913 - one parameter an option
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Write simulated posts, or counts, and the truth about them.
+
+    Popular services are written about a lot: a week of two services can be two million posts; --max-posts stops
+    earlier.
 
     Posts go to TARGET (.jsonl or .jsonl.gz), their truth to TARGET.truth.json. With --counts TARGET is a folder that
     gets one CSV a service, and truth.json.
@@ -61,6 +64,8 @@ def simulate(  # noqa: PLR0913 - one parameter an option
     """
     from detectors.evaluation.simulate import random_scenario
 
+    if max_posts is not None and max_posts < 1:
+        raise InputError(f"--max-posts must be at least 1, not {max_posts}")
     scenario = random_scenario(seed, difficulty=difficulty, family=noise, days=days, n_services=services)
     written = _write_counts(target, scenario, seed) if counts else _write_posts(target, scenario, seed, max_posts)
     if json:

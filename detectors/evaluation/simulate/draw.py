@@ -27,6 +27,8 @@ from detectors.evaluation.simulate.scenario import (
 Difficulty = Literal["standard", "hard"]
 Purpose = Literal["calibration", "test", "examples"]
 
+MAX_DAYS = 3660
+
 START_AT = datetime(2026, 1, 5, tzinfo=UTC)
 """A Monday."""
 
@@ -83,10 +85,10 @@ def random_scenario(
     Raises
     ------
     InputError
-        For less than 7 days, or another number of services than 1 to 20.
+        For less than 7 days or more than ten years, or another number of services than 1 to 20.
     """
-    if days < 7 or not 1 <= n_services <= len(SERVICES):
-        raise InputError(f"a random scenario needs at least 7 days and 1 to {len(SERVICES)} services")
+    if not 7 <= days <= MAX_DAYS or not 1 <= n_services <= len(SERVICES):
+        raise InputError(f"a random scenario needs 7 to {MAX_DAYS} days and 1 to {len(SERVICES)} services")
     rng = np.random.default_rng([seed, 101])
     is_hard = difficulty == "hard"
     chosen = [str(name) for name in rng.permutation(SERVICES)[:n_services]]

@@ -37,7 +37,7 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         seeds("tset", 1)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="1000000 seeds"):
         seeds("test", 1_000_001)
-    with pytest.raises(InputError, match="at least 7 days"):
+    with pytest.raises(InputError, match="7 to 3660 days"):
         random_scenario(1, days=3)
     with pytest.raises(InputError, match="1 to 20 services"):
         random_scenario(1, n_services=21)

@@ -170,6 +170,7 @@ REFUSED = {
     "uneven": (relabelled(7, "7min"), r"not evenly spaced at 2026-03-02 02:"),
     "a row missing": (made_up().drop(made_up().index[9]), r"after 2026-03-02 02:40.*asfreq\('1200s'\)"),
     "no time": (made_up().set_axis(made_up().index.where(np.arange(400) != 3)), "NaT.*row 3"),
+    "too many": (changed(5, 2e9), r"a count above 1e\+09 at 2026-03-02 01:40"),
     "negative": (changed(5, -1.0), r"below 0 at 2026-03-02 01:40"),
     "infinite": (changed(5, np.inf), r"infinite count at 2026-03-02 01:40"),
     "half a second": (made_up(freq="500ms"), "0.5 s"),

@@ -351,3 +351,8 @@ def test_a_symptom_that_a_service_cannot_have_is_not_counted() -> None:
     (report,) = read_post(text, ["imessage"])
     assert "internet" not in report.symptoms
     assert "cannot-send" in report.symptoms
+
+
+def test_what_is_not_text_is_refused() -> None:
+    with pytest.raises(InputError, match="a post is text, not bytes"):
+        read_post(b"imessage down")  # type: ignore[arg-type]

@@ -275,9 +275,10 @@ def test_another_bin_width_for_posts_that_are_stored(uproar: Callable[..., Said]
     Path("posts.jsonl").write_bytes(b"".join(GOOD[:50]))
     Path("more.jsonl").write_bytes(b"".join(GOOD[50:90]))
     assert uproar("replay", "posts.jsonl", "--store", "a.db").code == 0
-    said = uproar("replay", "more.jsonl", "--store", "a.db", "--bin-width-s", "300")
-    assert said.code == 2
-    assert "stored in bins of 60 s, not 300 s" in said.err
+    for file in ("more.jsonl", "posts.jsonl"):  # a new file, and one that was read to its end already
+        said = uproar("replay", file, "--store", "a.db", "--bin-width-s", "300")
+        assert said.code == 2
+        assert "stored in bins of 60 s, not 300 s" in said.err
 
 
 def test_a_file_that_was_replaced_since(uproar: Callable[..., Said]) -> None:
