@@ -96,9 +96,9 @@ def _check_width(store: Store, source: Archive, watched: steps.Watched) -> None:
     every = store.keys()
     widths = {key.bin_width_s for key in every if key.source == source.name} - {watched.bin_width_s}
     if widths:
-        raise InputError(
-            f"the posts of {source.name} are stored in bins of {min(widths)} s, not {watched.bin_width_s} s; name another store"
-        )
+        other, wanted = min(widths), watched.bin_width_s
+        what = f"the posts of {source.name} are stored in bins of {other} s, not {wanted} s"
+        raise InputError(f"{what}; name another store")
 
 
 def replay_counts(  # noqa: PLR0913 - what a file of counts needs to be told
