@@ -29,8 +29,7 @@ Severity = Literal["watch", "page"]
 State = Literal["suspected", "confirmed", "updated", "resolved", "dismissed"]
 """The states of an incident; ``resolved`` and ``dismissed`` are final."""
 
-Instant = Annotated[datetime, Meta(tz=True)]
-"""An instant with its zone; naive times are refused when decoded."""
+Instant = Annotated[datetime, Meta(tz=True)]  # naive times are refused when decoded
 
 ShortText = Annotated[str, Meta(min_length=1, max_length=512)]
 MIN_BIN_WIDTH_S, MAX_BIN_WIDTH_S = 1, 3600

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
 PRIOR_REPORTS = 60.0
 """K: how many reports' worth the fast level leans on the slow one."""
-FIRST_LEVEL = 0.2
-"""Reports per bin that a series is believed to bring before its first bin."""
+FIRST_LEVEL = 0.2  # reports per bin that a series is believed to bring before its first bin
 GATE_LEARN, GATE_OPEN = 5.0, 8.0
 """Nats of "twice usual + 1" above which nothing is learnt, and above which an incident opens."""
 SILENCE_NATS, SILENCE_OVER_NATS, SILENCE_K, NOTHING_SHARE = 5.0, 2.5, 10.0, 0.05
@@ -40,8 +39,7 @@ CLOSING_REPORTS, CLOSING_MIN_MIN, CLOSING_MAX_MIN, CLOSING_MIN_EXPOSURE = 6.0, 1
 PHI_MIN, PHI_MAX, THETA_MAX, Q_PHI_MAX = 0.003, 0.2, 8.0, 0.1
 LEARN_FLOOR = 1.0
 """What is granted before a window is too much to learn from: small series must learn their noise too."""
-WEIGHT = 20.0
-"""Pseudo-observations behind the first variance."""
+WEIGHT = 20.0  # pseudo-observations behind the first variance
 SELF_EXCITATION_FADES, UNREST_CLIP = 5.0, 16.0
 
 
