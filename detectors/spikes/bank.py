@@ -6,9 +6,6 @@ or bin by bin, and after its state has been through JSON.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import zlib
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -17,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detectors.baselines.profile import DAY_S, DAYS, Slots, refit
-from detectors.errors import SeriesError, StateError
+from detectors.errors import SeriesError
 from detectors.model import MAX_BIN_WIDTH_S, MIN_BIN_WIDTH_S
 from detectors.spikes import kernel
 from detectors.spikes.midnight import Past, Place, pass_midnight
 from detectors.spikes.parameters import SLOW_HALF_LIFE_MIN, Parameters
 from detectors.spikes.records import BIN, SERIES, Block
+from detectors.spikes.state import pack, restoring, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -263,12 +261,7 @@ class Bank:
         StateError
             If the state is of another version, or damaged.
         """
-        version = state.get("version")
-        if version != STATE_VERSION:
-            raise StateError(
-                f"detector state of version {version!r}; this is {STATE_VERSION!r}: score the series again"
-            )
-        try:
+        with restoring(state, STATE_VERSION):
             parameters = Parameters(**{name: _plain(v, tuple) for name, v in state["parameters"].items()})
             bank = cls(
                 int(state["n_series"]),
@@ -278,30 +271,10 @@ class Bank:
             )
             bank.n_bins = int(state["n_bins"])
             if bank.n_bins < 0:
-                raise ValueError("bins below 0")  # noqa: TRY301 - one way out of a damaged state
+                raise ValueError("bins below 0")
             for name, target in bank._arrays().items():
                 target[...] = unpack(state["arrays"][name], target)
-        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, zlib.error) as error:
-            raise StateError(f"damaged detector state ({type(error).__name__}): score the series again") from error
         return bank
-
-
-def pack(array: NDArray[Any]) -> str:
-    """Pack an array into text, exactly: little-endian, deflated, base64."""
-    return base64.b64encode(zlib.compress(array.astype(array.dtype.newbyteorder("<")).tobytes(), 1)).decode("ascii")
-
-
-def unpack(text: str, like: NDArray[Any]) -> NDArray[Any]:
-    """Undo :func:`pack`; the array has the dtype and shape of ``like`` (ValueError if it does not fit).
-
-    Examples
-    --------
-    >>> a = np.array([0.1, np.nan])
-    >>> unpack(pack(a), a)
-    array([0.1, nan])
-    """
-    data = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), like.nbytes + 1)
-    return np.frombuffer(data, dtype=like.dtype.newbyteorder("<")).reshape(like.shape)
 
 
 def _plain(value: Any, sequence: type = list) -> Any:  # noqa: ANN401 - a parameter's value, whatever it is

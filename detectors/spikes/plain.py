@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detectors.errors import SeriesError, StateError
+from detectors.errors import SeriesError
 from detectors.model import MAX_BIN_WIDTH_S, MIN_BIN_WIDTH_S
 from detectors.spikes.bank import Scores
+from detectors.spikes.state import restoring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,13 +85,9 @@ class PlainCount:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> PlainCount:
         """Return the detector that :meth:`state` was asked of; StateError if it is damaged or of another version."""
-        if state.get("version") != PLAIN_STATE_VERSION:
-            raise StateError(f"state of version {state.get('version')!r}; this is {PLAIN_STATE_VERSION!r}")
-        try:
+        with restoring(state, PLAIN_STATE_VERSION):
             start_at = datetime.fromisoformat(state["start_at"])
             made = cls(len(state["memory"]), bin_width_s=int(state["bin_width_s"]), start_at=start_at)
             made._memory = [deque(float(v) for v in memory) for memory in state["memory"]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise StateError(f"damaged detector state ({type(error).__name__}): score the series again") from error
         made._sorted = [sorted(memory) for memory in made._memory]
         return made

@@ -11,8 +11,6 @@ instead of jumping.
 
 from __future__ import annotations
 
-import binascii
-import zlib
 from copy import deepcopy
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -23,10 +21,11 @@ import numpy as np
 from detectors.errors import SeriesError, StateError
 from detectors.model import CountSeries
 from detectors.spikes import mixing
-from detectors.spikes.bank import Bank, Scores, pack, unpack
+from detectors.spikes.bank import Bank, Scores
 from detectors.spikes.mixing import GONE, MEMBER
 from detectors.spikes.scored import Scored
 from detectors.spikes.source_records import SOURCE, Block, Mixing
+from detectors.spikes.state import pack, restoring, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -232,19 +231,12 @@ class Combiner:
         StateError
             If the state is of another version, or damaged.
         """
-        version = state.get("version")
-        if version != SOURCES_STATE_VERSION:
-            raise StateError(
-                f"detector state of version {version!r}; this is {SOURCES_STATE_VERSION!r}: score the series again"
-            )
-        try:
+        with restoring(state, SOURCES_STATE_VERSION):
             bank = Bank.from_state(state["bank"])
             made = cls(state["sources"], bank.n_series, bin_width_s=bank.bin_width_s, start_at=bank.start_at)
             made.bank = bank
             for name, target in made._arrays().items():
                 target[...] = unpack(state["arrays"][name], target)
-        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, zlib.error) as error:
-            raise StateError(f"damaged detector state ({type(error).__name__}): score the series again") from error
         return made
 
     def _arrays(self) -> dict[str, NDArray[Any]]:

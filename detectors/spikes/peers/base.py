@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import binascii
-import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from detectors.errors import SeriesError, StateError
+from detectors.errors import SeriesError
 from detectors.model import MAX_BIN_WIDTH_S, MIN_BIN_WIDTH_S
-from detectors.spikes.bank import Bank, Scores, pack, unpack
+from detectors.spikes.bank import Bank, Scores
+from detectors.spikes.state import pack, restoring, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,14 +152,10 @@ class Peer:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Return the detector that :meth:`state` was asked of; StateError if it is damaged or of another version."""
-        if state.get("version") != cls.VERSION:
-            raise StateError(f"state of version {state.get('version')!r}; this is {cls.VERSION!r}")
-        try:
+        with restoring(state, cls.VERSION):
             start_at = datetime.fromisoformat(state["start_at"])
             made = cls(int(state["n_series"]), bin_width_s=int(state["bin_width_s"]), start_at=start_at)
             made._restore(state)
-        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, zlib.error) as error:
-            raise StateError(f"damaged detector state ({type(error).__name__}): score the series again") from error
         return made
 
     def _restore(self, state: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from detectors.errors import SeriesError, StateError
 from detectors.spikes import Bank, Parameters, kernel
-from detectors.spikes.bank import pack, unpack
+from detectors.spikes.state import pack, unpack
 from tests.builders import START
 
 COUNTS = st.lists(
