@@ -1,0 +1,43 @@
+"""The vocabulary: what flows from a post to a notification, in the field's own words.
+
+::
+
+    Post -> Report -> CountSeries -> Baseline -> Alarm -> Incident -> Transition
+
+Everything is immutable. What comes from outside (:class:`Post`) is validated when it is decoded, what we make ourselves
+where a mistake would be silent. Instants are aware and UTC (``_at``); units stand in the names (``bin_width_s``).
+"""
+
+from __future__ import annotations
+
+from detectors.model.counts import MAX_BIN_WIDTH_S, MIN_BIN_WIDTH_S, Baseline, CountSeries, SeriesKey
+from detectors.model.incidents import Alarm, Estimate, Incident, Severity, State, Transition
+from detectors.model.instants import Instant, utc
+from detectors.model.posts import Batch, Gap, Geo, Post, PostExtra, Report, ShortText, Span
+from detectors.model.services import Service, StatusPage
+
+__all__ = [
+    "MAX_BIN_WIDTH_S",
+    "MIN_BIN_WIDTH_S",
+    "Alarm",
+    "Baseline",
+    "Batch",
+    "CountSeries",
+    "Estimate",
+    "Gap",
+    "Geo",
+    "Incident",
+    "Instant",
+    "Post",
+    "PostExtra",
+    "Report",
+    "SeriesKey",
+    "Service",
+    "Severity",
+    "ShortText",
+    "Span",
+    "State",
+    "StatusPage",
+    "Transition",
+    "utc",
+]
