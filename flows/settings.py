@@ -7,7 +7,6 @@ single value (``UPROAR_STORE_URL``). ``uproar init`` writes :data:`TEMPLATE`, wh
 from __future__ import annotations
 
 import tomllib
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,9 +14,12 @@ import msgspec
 from msgspec import Meta, Struct
 
 from detectors.errors import SettingsError
+from flows.net.clock import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+__all__ = ["DEFAULT_FILE", "ENV_PREFIX", "TEMPLATE", "Settings", "load_settings", "utc_now"]
+
 DEFAULT_FILE = Path("uproar.toml")
 ENV_PREFIX = "UPROAR_"
 
@@ -175,8 +177,3 @@ def _parse(value: str, default: object) -> object:
     if isinstance(default, int):
         return int(value) if value.strip().lstrip("-").isdigit() else value
     return value
-
-
-def utc_now() -> datetime:
-    """Read the clock: for entry points only, everything below them is given ``now``."""
-    return datetime.now(UTC)  # noqa: TID251 - the one place

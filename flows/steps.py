@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from detectors.matching import Reader
-    from detectors.model import Batch, Incident, Post, Report
+    from detectors.model import Batch, Incident, Post, Report, Service
     from detectors.spikes import Scored
     from flows.sources.base import Source
     from flows.store import Store
@@ -96,9 +96,9 @@ class Watched:
     services: Collection[str] | None = None
     bin_width_s: int = 60
 
-    def query(self, label: str) -> str:
-        """Return what a cursor belongs to: a source that was read for some services is read anew for others."""
-        return label if self.services is None else f"{label} for {', '.join(sorted(self.services))}"
+    def catalogued(self) -> list[Service] | None:
+        """Return the services as the catalogue has them; None = all of it."""
+        return None if self.services is None else [catalogue()[name] for name in sorted(self.services)]
 
 
 @dataclass
@@ -124,16 +124,16 @@ def ingest(store: Store, source: Source, reader: Reader, watched: Watched) -> In
     Each batch is one transaction together with its cursor, so being killed loses nothing and counts nothing twice.
     """
     done = Ingested()
-    query = watched.query(source.label)
-    for batch in source.fetch(query, store.cursor(source.name, query)):
-        reading = reader.read(batch.posts)
-        kept = [pair for pair in reading.reports if watched.services is None or pair[1].service in watched.services]
-        committed = store.commit(source.name, query, batch, kept, bin_width_s=watched.bin_width_s)
-        done.posts += len(batch.posts)
-        done.reports += committed.new_reports
-        done.repeat(batch, kept, committed.duplicates)
-        done.skip(batch.skipped)
-        done.skip(f"{_place(batch, post)}: unknown service {name!r}" for post, name in reading.unknown)
+    for query in source.queries(watched.catalogued()):
+        for batch in source.fetch(query.text, store.cursor(source.name, query.text)):
+            reading = reader.read(batch.posts)
+            kept = [pair for pair in reading.reports if query.services is None or pair[1].service in query.services]
+            committed = store.commit(source.name, query.text, batch, kept, bin_width_s=watched.bin_width_s)
+            done.posts += len(batch.posts)
+            done.reports += committed.new_reports
+            done.repeat(batch, kept, committed.duplicates)
+            done.skip(batch.skipped)
+            done.skip(f"{_place(batch, post)}: unknown service {name!r}" for post, name in reading.unknown)
     return done
 
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from detectors.errors import InputError
 from detectors.model import Batch
+from flows.sources.base import Query
 from flows.sources.bounded import SEALED_BYTES, LineFile, seal_of, tail_of
 from flows.sources.counts import CountFile, read_counts
 from flows.sources.guess import what_is
@@ -24,7 +25,7 @@ from flows.sources.reading import DAMAGED, TOO_LONG, UNFINISHED, Rules, Tally, j
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from detectors.model import Post
+    from detectors.model import Post, Service
     from flows.sources.bounded import Block
 
 __all__ = ["Archive", "CountFile", "Rules", "Tally", "read_counts"]
@@ -91,6 +92,13 @@ class Archive:
         self._progress = progress
         self.label = f"archive:{self._path.name}"
         self.tally = Tally()
+
+    def queries(self, services: Sequence[Service] | None) -> tuple[Query, ...]:
+        """Return the one question to a file: it is read anew for other services."""
+        if services is None:
+            return (Query(self.label),)
+        names = tuple(sorted(service.id for service in services))
+        return (Query(f"{self.label} for {', '.join(names)}", names),)
 
     def fetch(self, query: str, cursor: str | None) -> Iterator[Batch]:  # noqa: ARG002 - a file answers one query
         """Yield the posts of the file in batches; see :class:`flows.sources.base.Source`.

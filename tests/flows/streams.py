@@ -10,11 +10,14 @@ import msgspec
 import numpy as np
 
 from detectors.model import Batch, Post, PostExtra, Span, utc
+from flows.sources.base import Query
 from tests.builders import START
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from detectors.model import Service
 
 HOUR = 60
 
@@ -80,10 +83,16 @@ class Given:
     batches: list[Batch]
     name: str = "given"
     label: str = "given:one"
-    queries: list[tuple[str, str | None]] = field(default_factory=list)
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def queries(self, services: Sequence[Service] | None) -> tuple[Query, ...]:
+        if services is None:
+            return (Query(self.label),)
+        names = tuple(service.id for service in services)
+        return (Query(f"{self.label} for {', '.join(names)}", names),)
 
     def fetch(self, query: str, cursor: str | None) -> Iterator[Batch]:
-        self.queries.append((query, cursor))
+        self.asked.append((query, cursor))
         yield from self.batches[int(cursor or 0) :]
 
 

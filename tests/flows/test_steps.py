@@ -65,7 +65,7 @@ def test_a_second_ingest_finds_nothing_new(store: Store) -> None:
     source = whole(stream(hours=2), 2)
     ingest(store, source)
     assert ingest(store, source).record() == {"posts": 0, "reports": 0, "duplicates": 0, "skipped": 0}
-    assert source.queries == [("given:one", None), ("given:one", "1")]
+    assert source.asked == [("given:one", None), ("given:one", "1")]
 
 
 def test_what_comes_twice_counts_once(store: Store) -> None:

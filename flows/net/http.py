@@ -1,0 +1,107 @@
+"""HTTP over httpx: timed, bounded, without redirects; one attempt, and errors of our own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from detectors.errors import RetryableError
+from flows.net.bodies import MAX_BYTES, bounded, decode_json
+from flows.net.clock import SYSTEM_CLOCK, Clock
+from flows.net.errors import check_status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+USER_AGENT = "uproar (outage detection)"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A good answer: 2xx, or 304 where the request was conditional."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    what: str
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """Decode the body; raises as :func:`~flows.net.bodies.decode_json`."""
+        return decode_json(self.body, what=self.what)
+
+
+class Http:
+    """Requests that end: by an answer or by an error with a name.
+
+    Parameters
+    ----------
+    clock
+        Whose ``now`` a platform's waiting time refers to.
+    timeout_s
+        Seconds without a sign of life, and, times four, for a whole answer: one that drips is cut off.
+    max_bytes
+        Largest body, unpacked.
+    """
+
+    def __init__(self, clock: Clock = SYSTEM_CLOCK, *, timeout_s: float = 15, max_bytes: int = MAX_BYTES) -> None:
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._max_bytes = max_bytes
+        self._client = httpx.Client(
+            timeout=timeout_s, follow_redirects=False, trust_env=True, headers={"User-Agent": USER_AGENT}
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+    def get(
+        self,
+        url: str,
+        *,
+        what: str,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Ask once.
+
+        Parameters
+        ----------
+        url, params, headers
+            What is asked. None of them gets into a message.
+        what
+            Who is asked, for messages ("Hacker News").
+
+        Raises
+        ------
+        RetryableError, PermanentError
+            As of :func:`~flows.net.errors.check_status`, or: no answer in time, the connection broke, too large.
+        """
+        try:
+            with self._client.stream("GET", url, params=params, headers=headers) as response:
+                check_status(response.status_code, response.headers, what=what, now=self._clock.now())
+                body = bounded(self._timely(response, what), what=what, max_bytes=self._max_bytes)
+                return Answer(response.status_code, response.headers, body, what)
+        except httpx.TimeoutException:
+            raise RetryableError(f"{what} did not answer within {self._timeout_s:g} s") from None
+        except httpx.DecodingError:
+            raise RetryableError(f"{what} sent an answer that is packed wrongly") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise RetryableError(f"{what}: the connection failed ({type(error).__name__})") from None
+
+    def _timely(self, response: httpx.Response, what: str) -> Iterator[bytes]:
+        """Yield the body, for no longer than four time-outs."""
+        end_s = monotonic() + 4 * self._timeout_s
+        for chunk in response.iter_bytes():
+            if monotonic() > end_s:
+                raise RetryableError(f"{what} took more than {4 * self._timeout_s:g} s to answer")
+            yield chunk
