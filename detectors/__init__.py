@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from detectors.incidents.detect import Detection, detect
+    from detectors.incidents.explain import Explanation, explain
     from detectors.matching import read_post
 
-__all__ = ["Detection", "detect", "read_post"]
+__all__ = ["Detection", "Explanation", "detect", "explain", "read_post"]
 
 _HOME = {
     "detect": "detectors.incidents.detect",
     "Detection": "detectors.incidents.detect",
+    "explain": "detectors.incidents.explain",
+    "Explanation": "detectors.incidents.explain",
     "read_post": "detectors.matching",
 }
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,7 @@ from detectors.model import MAX_BIN_WIDTH_S, MIN_BIN_WIDTH_S, CountSeries
 from detectors.spikes import Scored, score
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from detectors.incidents.explain import Explanation
     from detectors.model import Alarm, Baseline, Severity
 
 MAX_COUNT: Final = 1e9
@@ -98,6 +98,42 @@ class Detection:
             rows.append((*instants, alarm.score, found.peak, found.expected_at_peak))
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
         return frame.astype({name: INSTANT if name.endswith("_at") else "float64" for name in COLUMNS})
+
+    def explain(self, which: Any = None) -> Explanation:  # noqa: ANN401 - a row of a frame has no type of its own
+        """Say why a bin alarmed or did not: the window that decided, and what would have been enough.
+
+        Parameters
+        ----------
+        which
+            A row of ``incidents``, its number, or an :class:`~detectors.model.Alarm`: the bin that fired. Or an
+            instant (aware): the latest bin that had ended by then. None = the alarm with the largest score, or the
+            bin with the largest score if nothing alarmed.
+
+        Raises
+        ------
+        InputError
+            If the scores are another detector's than ``uproar``, or there is no such row, bin or score.
+        """
+        from detectors.incidents.explain import explain
+
+        series = _as_count_series(self.counts)
+        return explain(series, self.scored, self._instant(which), severity=self.severity, threshold=self.threshold)
+
+    def _instant(self, which: Any) -> datetime:  # noqa: ANN401 - as above
+        """Return the end of the bin that is meant."""
+        if which is None and not self.alarms:
+            best = self.scores.idxmax() if self.scores.notna().any() else self.scores.index[-1]
+            return _datetime(best + (self.scores.index[1] - self.scores.index[0]))
+        if which is None:
+            which = max(self.alarms, key=lambda alarm: alarm.score)
+        if isinstance(which, int | np.integer):
+            if not 0 <= which < len(self.alarms):
+                raise InputError(f"there is no row {which}: {len(self.alarms)} incidents were found")
+            which = self.alarms[int(which)]
+        at = getattr(which, "alarmed_at", which)
+        if not isinstance(at, datetime):
+            raise InputError(f"explain takes a row of incidents, its number or an instant, not {type(which).__name__}")
+        return _datetime(at)
 
 
 def detect(
@@ -184,6 +220,10 @@ def _check_index(index: pd.DatetimeIndex) -> None:
         raise SeriesError(
             f"rows are missing after {index[where]}: reindex with counts.asfreq('{int(width_s)}s') (NaN = not observed)"
         )
+
+
+def _datetime(at: datetime) -> datetime:
+    return at.to_pydatetime() if isinstance(at, pd.Timestamp) else at
 
 
 def _as_count_series(clean: pd.Series[float]) -> CountSeries:
