@@ -18,6 +18,7 @@ from flows.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from detectors.incidents.explain import Explanation
     from detectors.model import Incident
     from flows.store import Store
 
@@ -73,10 +74,11 @@ def incidents(  # noqa: PLR0913 - one parameter an option
     return DONE
 
 
-def show(
+def show(  # noqa: PLR0913 - one parameter an option
     incident_id: Annotated[str, Parameter(name="ID")],
     /,
     *,
+    explain: Flag = False,
     html: Path | None = None,
     store: str | None = None,
     config: Path | None = None,
@@ -88,6 +90,8 @@ def show(
     ----------
     incident_id
         The incident's id, or its first characters.
+    explain
+        Say why it alarmed, and what would have been enough; computed again from the counts in the store.
     html
         Write the incident's page there.
     store
@@ -107,11 +111,18 @@ def show(
             html.write_text(steps.page(kept, incident), encoding="utf-8")
             note(f"wrote {html}")
         transitions = kept.transitions_of(incident.id)
+        why = _explanation(kept, incident) if explain else None
         if json:
-            emit(incident_record(incident) | {"transitions": transitions})
+            emit(
+                incident_record(incident)
+                | {"transitions": transitions}
+                | ({"explanation": why.record()} if why else {})
+            )
             return DONE
         view = steps.view(kept, incident)
         say("\n".join(lines(incident, service_name=view.service_name, earlier=view.earlier)))
+        if why:
+            say(f"  why       {why.sentence()}")
         for step in transitions:
             say(f"  {step.at:%Y-%m-%d %H:%M} UTC  {step.new:10} {step.reason}")
     return DONE
@@ -150,6 +161,27 @@ def counts(  # noqa: PLR0913 - one parameter an option
         else:
             frame.to_csv(sys.stdout, index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
     return DONE
+
+
+def _explanation(store: Store, incident: Incident) -> Explanation:
+    """Explain the bin that fired, from the counts as they are in the store now.
+
+    Raises
+    ------
+    InputError
+        If another detector than ours found it.
+    """
+    from detectors import explain
+    from detectors.model import SeriesKey
+    from detectors.spikes import score
+
+    key = SeriesKey(incident.service, incident.source, incident.bin_width_s)
+    checkpoint = store.checkpoint(key)
+    name = checkpoint[1].get("detector", "uproar") if checkpoint else "uproar"
+    if name != "uproar":
+        raise InputError(f"only alarms of the detector 'uproar' can be explained; {name!r} found this one")
+    series = store.series(key)
+    return explain(series, score(series), incident.alarmed_at, severity=incident.severity)
 
 
 def _known(store: Store, service: str | None) -> str | None:

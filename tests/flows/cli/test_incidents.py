@@ -72,6 +72,37 @@ def test_the_page_of_an_incident(uproar: Callable[..., Said], filled: Path, ids:
     assert Path("page.html").read_text().startswith("<!doctype html>")
 
 
+def test_why_it_alarmed(uproar: Callable[..., Said], filled: Path, ids: list[str]) -> None:
+    said = uproar("show", ids[0], "--store", filled, "--explain")
+    assert said.code == 0
+    (why,) = (line for line in said.out.splitlines() if line.startswith("  why       "))
+    record = uproar("show", ids[0], "--store", filled, "--explain", "--json").record
+    told = record["explanation"]
+    assert why == f"  why       {told['sentence']}"
+    assert told["at"] == record["alarmed_at"]
+    assert told["severity"] == record["severity"] == "page"
+    assert told["is_alarm"]
+    assert told["score"] <= record["score"]
+    assert told["enough"] <= told["reports"]
+    rows = csv.DictReader(io.StringIO(uproar("counts", "--store", filled, "--service", "imessage").out))
+    inside = [float(row["observed"]) for row in rows if told["window_start_at"] <= row["bin_at"] < told["at"]]
+    assert sum(inside) == told["reports"]
+    assert "explanation" not in uproar("show", ids[0], "--store", filled, "--json").record
+
+
+def test_what_another_detector_found_cannot_be_explained(uproar: Callable[..., Said], tmp_path: Path) -> None:
+    counts = [3] * 288 + [90] * 6 + [3] * 60
+    rows = "\n".join(
+        f"2026-03-{2 + n // 288:02}T{n % 288 // 12:02}:{n % 12 * 5:02}:00Z,{count}" for n, count in enumerate(counts)
+    )
+    (tmp_path / "mine.csv").write_text(f"timestamp,value\n{rows}\n")
+    uproar("replay", "--counts", tmp_path / "mine.csv", "--detector", "plain-count", "--store", "mine.db")
+    (record,) = uproar("incidents", "--store", "mine.db", "--json").records
+    said = uproar("show", record["id"], "--store", "mine.db", "--explain")
+    assert said.code == 2
+    assert "only alarms of the detector 'uproar' can be explained; 'plain-count' found this one" in said.err
+
+
 @pytest.mark.parametrize(
     ("prefix", "message"),
     [("", "there is no incident ''; uproar incidents"), ("zz", "there is no incident 'zz'; uproar incidents")],
