@@ -1,4 +1,6 @@
-"""The tables. Instants are microseconds since 1970 (UTC), records are JSON; no wall clock enters any of them.
+"""The tables. Instants are microseconds since 1970 (UTC), records are JSON.
+
+No wall clock enters them, but for ``feeds``, ``faults`` and ``ledger``, which say when *we* did or noticed something.
 
 A change here needs a migration in ``migrations/versions``; a test compares the two.
 """
@@ -92,8 +94,15 @@ gaps = Table(
     sqlite_with_rowid=False,
 )
 
+# ``newest_at`` is the end of the latest time that the query was ever vouched for.
 cursors = Table(
-    "cursors", metadata, _key("source"), _key("query"), Column("cursor", Text, nullable=False), sqlite_with_rowid=False
+    "cursors",
+    metadata,
+    _key("source"),
+    _key("query"),
+    Column("cursor", Text, nullable=False),
+    Column("newest_at", BigInteger),
+    sqlite_with_rowid=False,
 )
 
 # ``origin`` says what the counts were made of; ``changed_from`` is the first bin that changed after it was scored.
@@ -150,5 +159,79 @@ transitions = Table(
 
 # Keyed hashes of posts whose authors or platforms took them back, so that a second delivery stays forgotten.
 tombstones = Table("tombstones", metadata, _key("post"), sqlite_with_rowid=False)
+
+# --- reports whose text and ids were not kept ------------------------------------------------------------------
+
+# What such reports counted in their bins. Time before service in the keys: a commit asks for a few bins of all services.
+settled = Table(
+    "settled",
+    metadata,
+    _key("source"),
+    _key("bin_width_s", Integer),
+    _key("bin_at", BigInteger),
+    _key("service"),
+    Column("raw", Float, nullable=False),
+    Column("authors", Integer, nullable=False),
+    Column("observed", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# How many of them named a symptom ("" = none at all), by region ("" = not known).
+symptom_counts = Table(
+    "symptom_counts",
+    metadata,
+    _key("source"),
+    _key("bin_width_s", Integer),
+    _key("bin_at", BigInteger),
+    _key("service"),
+    _key("region"),
+    _key("symptom"),
+    Column("n", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Keyed hashes of (post, service), so that a report that comes again after that is not counted again.
+past_reports = Table("past_reports", metadata, _key("report"), sqlite_with_rowid=False)
+
+# --- the sources' health, and their cost -----------------------------------------------------------------------
+
+feeds = Table(
+    "feeds",
+    metadata,
+    _key("source"),
+    _key("query"),
+    Column("label", Text, nullable=False),
+    Column("tried_at", BigInteger, nullable=False),
+    Column("ok_at", BigInteger),
+    Column("failed_since", BigInteger),
+    Column("error", Text),
+    Column("not_before", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+# ``service`` is "*" where the whole source is at fault.
+faults = Table(
+    "faults",
+    metadata,
+    _key("source"),
+    _key("service"),
+    _key("kind"),
+    _key("began_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("message", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# ``month`` is "YYYY-MM" (UTC); ``n`` counts what was charged, ``usd_micro`` is what of it was not given back.
+ledger = Table(
+    "ledger",
+    metadata,
+    _key("source"),
+    _key("month"),
+    _key("what"),
+    Column("n", Integer, nullable=False),
+    Column("usd_micro", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 meta = Table("meta", metadata, _key("name"), Column("value", Text, nullable=False), sqlite_with_rowid=False)
