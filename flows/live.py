@@ -85,4 +85,4 @@ def run_tick(settings: Settings, *, now: datetime) -> Tick:
             headline(one, service_name=steps.service_name(one.service), now=now, earlier=steps.earlier(store, one))
             for one in incidents
         )
-    return Tick(ingested, failed, incidents, headlines, done.learning)
+    return Tick(ingested, {label: str(error) for label, error in failed.items()}, incidents, headlines, done.learning)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from detectors.errors import InputError, PermanentError
+from detectors.errors import InputError, PermanentError, StoreError
 from detectors.matching import Reader
 from detectors.model import Batch, CountSeries, Post, PostExtra, SeriesKey, Span
 from detectors.spikes import resume, score
@@ -19,6 +19,7 @@ from tests.flows.streams import HOUR, Given, Outage, at, batch, stream, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from detectors.incidents.lifecycle import History
 
@@ -120,17 +121,39 @@ class Broken(Given):
         raise PermanentError("the door is shut")
 
 
-def test_a_source_that_fails_does_not_stop_the_others(store: Store) -> None:
+def test_a_source_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     posts = stream(hours=1)
     sources = [
         Broken([batch(1, posts[:10])], label="given:broken"),
         Given([batch(1, posts[10:20])], label="given:whole"),
     ]
-    came, failed = steps.ingest_all(store, sources, READER, steps.Watched())
-    assert failed == {"given:broken": "the door is shut"}
-    assert came["given:whole"].reports == 10
-    assert len(store.reports()) == 20, "what had come before the failure is kept"
-    assert store.cursor("given", "given:broken") == "1"
+    with open_store(tmp_path / "two.db") as store:
+        came, failed = steps.ingest_all(store, sources, READER, steps.Watched())
+        assert {label: str(error) for label, error in failed.items()} == {"given:broken": "the door is shut"}
+        assert came["given:whole"].reports == 10
+        assert came["given:broken"].reports == 10, "what came before the failure is told"
+        assert len(store.reports()) == 20, "and kept"
+        assert store.cursor("given", "given:broken") == "1"
+
+
+def test_a_client_that_breaks_in_its_own_way_is_a_failure_too(tmp_path: Path) -> None:
+    class Odd(Given):
+        def fetch(self, query: str, cursor: str | None) -> Iterator[Batch]:  # noqa: ARG002
+            raise RecursionError("some token")
+
+    sources = [Odd([], label="given:odd"), whole(stream(hours=1), 1)]
+    with open_store(tmp_path / "two.db") as store:
+        came, failed = steps.ingest_all(store, sources, READER, steps.Watched())
+    assert list(failed) == ["given:odd"]
+    assert list(came) == ["given:one"]
+
+
+def test_a_store_that_breaks_stops_everything(tmp_path: Path) -> None:
+    with open_store(tmp_path / "two.db") as store:
+        store.close()
+        (tmp_path / "two.db").write_bytes(b"no database at all" * 100)
+        with pytest.raises(StoreError):
+            steps.ingest_all(store, [whole(stream(hours=1), 1)], READER, steps.Watched())
 
 
 # --- detect --------------------------------------------------------------------------------------------------
@@ -191,7 +214,7 @@ def scorings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         lengths.append(len(series))
         return score(series, **options)
 
-    monkeypatch.setattr("flows.steps.score", counting)
+    monkeypatch.setattr("flows.steps.groups.score", counting)
     return lengths
 
 
@@ -218,7 +241,7 @@ def test_a_bin_that_fires_by_either_severity_is_looked_at(
         getattr(scored, severity)[-1] = 1.0
         return scored
 
-    monkeypatch.setattr("flows.steps.resume", fired)
+    monkeypatch.setattr("flows.steps.groups.resume", fired)
     detect(store, until=13 * HOUR + 5)
     assert len(scorings) == 2
 

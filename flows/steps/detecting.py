@@ -1,0 +1,224 @@
+"""From stored counts to incidents, and no more work than what is new asks for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from msgspec import Struct, ValidationError, convert
+from msgspec.structs import asdict, replace
+
+from detectors.errors import InputError, StateError
+from detectors.incidents.lifecycle import History, build_histories
+from detectors.incidents.revision import reconcile
+from detectors.spikes import Parameters, ScoredSources
+from flows.steps.groups import groups
+from flows.store import Facts
+from flows.store import Scored as Judged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from detectors.model import CountSeries, SeriesKey
+    from detectors.spikes import Scored
+    from flows.steps.groups import Group
+    from flows.store import Store
+
+_ADDED = ("n_reports", "n_authors", "n_naming")
+
+LEARNS_FOR = timedelta(hours=Parameters().warm_up_h)
+"""Observed time before any claim is made."""
+
+CHECKPOINT_EVERY = timedelta(minutes=30)
+"""How much scoring may have to be done again after a restart; a checkpoint costs a write of some kilobytes."""
+
+
+@dataclass
+class Detected:
+    """What one detection did.
+
+    Attributes
+    ----------
+    changed
+        Incidents that are new or changed.
+    learning
+        Services whose usual rate is not known yet, with the instant (UTC) from which on it will be, if they are
+        observed until then.
+    silent
+        Series in which a source says that there is nothing where there should be much, as of their last bin: a
+        collector's fault, never an outage.
+    judged
+        Series whose last bin is new; of the others nothing new is known.
+    """
+
+    changed: list[History] = field(default_factory=list)
+    learning: dict[str, datetime] = field(default_factory=dict)
+    silent: set[SeriesKey] = field(default_factory=set)
+    judged: set[SeriesKey] = field(default_factory=set)
+
+
+def detect(
+    store: Store, keys: Iterable[SeriesKey], *, until: datetime | None = None, detector: str = "uproar"
+) -> Detected:
+    """Score what is new in each series and bring its incidents up to date.
+
+    Several sources of one service are judged together, so that the loss of one neither hides an outage nor makes one;
+    see :func:`flows.steps.groups.groups`.
+
+    Parameters
+    ----------
+    store
+        Where the counts are, and where incidents, transitions and checkpoints go.
+    keys
+        The series to look at.
+    until
+        No bin that ends after this is judged (UTC): it may still receive posts. None = whatever is there.
+    detector
+        A name in :data:`detectors.spikes.DETECTORS`.
+    """
+    detection = _Detection(store, until, detector)
+    for group in groups(store, keys, detector):
+        detection.bring_up_to_date(group)
+    return detection.done
+
+
+class _Saved(Struct, frozen=True):
+    """What a checkpoint holds: whose it is, until when it learns (None = it knows), and the detector's state."""
+
+    detector: str
+    learning_until: datetime | None
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Detection:
+    """One detection; the arguments are those of :func:`detect`."""
+
+    store: Store
+    until: datetime | None
+    detector: str
+    done: Detected = field(default_factory=Detected)
+
+    def bring_up_to_date(self, group: Group) -> None:
+        """Go on from the checkpoint where that is enough, else score the whole series."""
+        checkpoint = self._checkpoint(group.key)
+        if checkpoint is None or not self._nothing_new(group, *checkpoint):
+            self._detect_anew(group)
+
+    def _checkpoint(self, key: SeriesKey) -> tuple[datetime, _Saved] | None:
+        """Return up to where a series has been scored, and what was saved there.
+
+        Raises
+        ------
+        InputError
+            The incidents on record are another detector's: mixed with ours they would be nobody's.
+        """
+        try:
+            found = self.store.checkpoint(key)
+            saved = found and (found[0], convert(found[1], _Saved))
+        except (StateError, ValidationError):  # another version's: score the series again
+            return None
+        if saved and saved[1].detector != self.detector:
+            raise InputError(
+                f"{key.service} was judged by the detector {saved[1].detector} in this store; "
+                f"name another store for {self.detector}"
+            )
+        return saved or None
+
+    def _nothing_new(self, group: Group, scored_until: datetime, saved: _Saved) -> bool:
+        """Go on from the checkpoint; False where the series has to be scored again from its beginning.
+
+        That is so if scored counts have changed, an incident is open (its onset and end are still being estimated), a
+        new bin fires or the usual rate is being learnt. All this is rare or short, and scoring a month of minutes
+        takes milliseconds, and so a checkpoint needs no history.
+        """
+        changed = [self.store.changed_from(key) for key in group.parts]  # of each: it remembers what has been seen
+        if any(changed) or self.store.open_incidents(group.key):
+            return False
+        fresh = group.read(self.store, self.until, scored_until)
+        if saved.learning_until:
+            self.done.learning[group.key.service] = saved.learning_until
+        if not fresh or saved.learning_until:
+            return not fresh
+        try:
+            series, scored = group.resume(saved.state, fresh)
+        except StateError:
+            return False
+        if (scored.watch >= 1).any() or (scored.page >= 1).any():
+            return False
+        self._note_silence(group, scored)
+        if series.end_at - scored_until >= CHECKPOINT_EVERY:
+            self._save(group, series.end_at, self._state(scored, None), [])
+        return True
+
+    def _detect_anew(self, group: Group) -> None:
+        """Score the whole series from its stored counts, and revise what is on record where they differ."""
+        every = group.read(self.store, self.until)
+        if not every:
+            return
+        series, scored = group.score(every)
+        learning_until = _learning_until(series) if scored.learning_until is None else None
+        self.done.learning.pop(group.key.service, None)
+        if learning_until:
+            self.done.learning[group.key.service] = learning_until
+        self._note_silence(group, scored)
+        recorded = self._recorded(group)
+        derived = build_histories(series, scored)
+        histories = [_with_facts(self.store, group, one) for one in reconcile(recorded, derived, at=series.end_at)]
+        known = {history.incident.id: history for history in recorded}
+        changed = [history for history in histories if known.get(history.incident.id) != history]
+        self._save(group, series.end_at, self._state(scored, learning_until), changed)
+        self.done.changed += changed
+
+    def _recorded(self, group: Group) -> list[History]:
+        """Return what is on record, also from the time when there was one source only."""
+        keys = dict.fromkeys([group.key, *group.parts])
+        incidents = [incident for key in keys for incident in self.store.incidents_of(key)]
+        return [History(incident, self.store.transitions_of(incident.id)) for incident in incidents]
+
+    def _save(self, group: Group, at: datetime, state: dict[str, Any], changed: Sequence[History]) -> None:
+        """Keep what was found; the parts are marked as scored as well, so that late reports of theirs are noticed."""
+        incidents = [history.incident for history in changed]
+        steps = [step for history in changed for step in history.transitions]
+        parts = [Judged(key, at, {"part_of": group.key.source}) for key in group.parts if key != group.key]
+        self.store.save_detections([*parts, Judged(group.key, at, state, incidents, steps)])
+
+    def _note_silence(self, group: Group, scored: Scored) -> None:
+        """Note which sources were silent in the last bin, where they say that there was nothing."""
+        self.done.judged.update(group.parts)
+        if isinstance(scored, ScoredSources):
+            silent = {name for name, is_so in zip(scored.sources, scored.is_faulty[:, -1], strict=True) if is_so}
+            self.done.silent.update(key for key in group.parts if key.source in silent)
+        elif bool(scored.scores.is_silent[-1]):
+            self.done.silent.add(group.key)
+
+    def _state(self, scored: Scored, learning_until: datetime | None) -> dict[str, Any]:
+        saved = _Saved(self.detector, learning_until, scored.detector.state())
+        return {**asdict(saved), "learning_until": learning_until and learning_until.isoformat()}
+
+
+def _learning_until(series: CountSeries) -> datetime:
+    """Return from when on the usual rate is known, if the series is observed until then (UTC)."""
+    observed = timedelta(seconds=series.bin_width_s) * int(np.count_nonzero(~np.isnan(series.observed)))
+    return series.end_at + max(LEARNS_FOR - observed, timedelta(0))
+
+
+def _with_facts(store: Store, group: Group, history: History) -> History:
+    """Add what only the reports know: how many people, and what they say is broken."""
+    incident = history.incident
+    end_at = incident.ended.at if incident.ended else incident.resolved_at
+    facts = _joined(store.facts(key, start_at=incident.onset.at, end_at=end_at) for key in group.parts)
+    return History(replace(incident, **facts.fields()), history.transitions) if facts.n_reports else history
+
+
+def _joined(parts: Iterable[Facts]) -> Facts:
+    """Add up what several sources say: their posts are different ones, and so are their authors."""
+    every = list(parts)
+    symptoms = Counter[str]()
+    for one in every:
+        symptoms.update(dict(one.symptoms))
+    n_reports, n_authors, n_naming = (sum(getattr(one, name) for one in every) for name in _ADDED)
+    return Facts(n_reports, n_authors, n_naming, tuple(symptoms.most_common()))

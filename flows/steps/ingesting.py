@@ -1,0 +1,198 @@
+"""From a source into the store: posts as reports and counts, batch by batch."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.errors import InputError, SourceError, StoreError
+from detectors.reference import catalogue
+from flows.sources.base import CountSource
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from detectors.matching import Reader
+    from detectors.model import Batch, Post, Report, Service
+    from flows.sources.base import Query, Source
+    from flows.store import Store
+
+MOST_MESSAGES = 100
+"""Messages about skipped records that are kept word for word; the rest are only counted."""
+
+
+@dataclass
+class Ingested:
+    """What one ingest did.
+
+    ``gaps`` are holes in what could be shown; ``repeated`` and ``skipped`` hold the first messages,
+    ``file:line: what is the matter``.
+    """
+
+    posts: int = 0
+    reports: int = 0
+    duplicates: int = 0
+    repeated: list[str] = field(default_factory=list)
+    gaps: int = 0
+    n_skipped: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+    def repeat(self, batch: Batch, kept: Sequence[tuple[Post, Report]], n_known: int) -> None:
+        """Count reports that the store had already, and say where they stand: each one, or at least the batch."""
+        self.duplicates += n_known
+        if not n_known or not batch.file or len(self.repeated) >= MOST_MESSAGES:
+            return
+        seen: set[tuple[str, str, str]] = set()
+        again = []
+        for post, report in kept:
+            identity = post.platform, post.id, report.service
+            if identity in seen:
+                again.append(_place(batch, post))
+            seen.add(identity)
+        if len(again) == n_known:
+            self.repeated += [f"{place}: the same post as before" for place in again][
+                : MOST_MESSAGES - len(self.repeated)
+            ]
+        else:
+            lines = f"{batch.lines[0]}-{batch.lines[-1]}"
+            self.repeated.append(f"{batch.file}:{lines}: {n_known:,} posts that the store has already")
+
+    def skip(self, messages: Iterable[str]) -> None:
+        """Count records that could not be used, and keep the first messages."""
+        for message in messages:
+            self.n_skipped += 1
+            if len(self.skipped) < MOST_MESSAGES:
+                self.skipped.append(message)
+
+    def record(self) -> dict[str, int]:
+        """Return the numbers, for JSON."""
+        return {"posts": self.posts, "reports": self.reports, "duplicates": self.duplicates, "skipped": self.n_skipped}
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is watched: which services (None = the whole catalogue), in bins of which width."""
+
+    services: Collection[str] | None = None
+    bin_width_s: int = 60
+
+    def catalogued(self) -> list[Service] | None:
+        """Return the services as the catalogue has them; None = all of it."""
+        return None if self.services is None else [catalogue()[name] for name in sorted(self.services)]
+
+
+def ingest(store: Store, source: Source, reader: Reader, watched: Watched, done: Ingested | None = None) -> Ingested:
+    """Read on from where the store's cursors stand, query by query, and commit batch by batch.
+
+    Each batch is one transaction together with its cursor, so being killed loses nothing and counts nothing twice.
+    A query that fails does not stop the others: what is wrong with the first that failed is raised at the end, and
+    ``done``, which is counted on, says what came all the same.
+
+    Raises
+    ------
+    RetryableError, PermanentError, InputError
+        Of the source; whatever was committed stays.
+    """
+    return _ingest(store, source, reader, watched, done or Ingested())
+
+
+def ingest_uncounted(store: Store, source: Source, reader: Reader, watched: Watched) -> Ingested:
+    """Read posts as :func:`ingest` does, for what they say only: they are counted elsewhere, or were looked for."""
+    return _ingest(store, source, reader, watched, Ingested(), is_counted=False)
+
+
+def _ingest(  # noqa: PLR0913 - one body for two doors
+    store: Store, source: Source, reader: Reader, watched: Watched, done: Ingested, *, is_counted: bool = True
+) -> Ingested:
+    failures: list[SourceError | InputError] = []
+    for query in source.queries(watched.catalogued()):
+        try:
+            for batch in source.fetch(query.text, store.cursor(source.name, query.text)):
+                reading = reader.read(batch.posts)
+                kept = [pair for pair in reading.reports if _is_asked_for(query, pair[1])]
+                committed = store.commit(
+                    source.name,
+                    query.text,
+                    batch,
+                    kept,
+                    bin_width_s=watched.bin_width_s,
+                )
+                done.posts += len(batch.posts)
+                done.reports += committed.new_reports
+                done.gaps += batch.gap is not None
+                done.repeat(batch, kept, committed.duplicates)
+                done.skip(batch.skipped)
+                done.skip(f"{_place(batch, post)}: unknown service {name!r}" for post, name in reading.unknown)
+        except (SourceError, InputError) as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return done
+
+
+def _is_asked_for(query: Query, report: Report) -> bool:
+    return query.services is None or report.service in query.services
+
+
+def ingest_counts(store: Store, source: CountSource, watched: Watched, done: Ingested | None = None) -> Ingested:
+    """Bring counts that a platform made itself into the store; errors as of :func:`ingest`."""
+    done = done or Ingested()
+    failures: list[SourceError | InputError] = []
+    for query in source.queries(watched.catalogued()):
+        try:
+            for counted in source.fetch_counts(query, store.cursor(source.name, query.text)):
+                store.commit_counts(counted.counts, query=query.text, cursor=counted.cursor, gap=counted.gap)
+                done.posts += int(np.nansum(counted.counts.raw))
+                done.gaps += counted.gap is not None
+        except (SourceError, InputError) as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return done
+
+
+def ingest_all(
+    store: Store, sources: Sequence[Source | CountSource], reader: Reader, watched: Watched
+) -> tuple[dict[str, Ingested], dict[str, Exception]]:
+    """Ingest from every source at the same time; one that fails does not stop the others.
+
+    Returns
+    -------
+    dict, dict
+        By label: what came in, or why something did not. A source of which one query failed is in both: what its
+        other queries brought stays.
+
+    Raises
+    ------
+    StoreError
+        Nothing can be kept.
+    """
+    came: dict[str, Ingested] = {source.label: Ingested() for source in sources}
+    failed: dict[str, Exception] = {}
+
+    def take(source: Source | CountSource) -> None:
+        try:
+            if isinstance(source, CountSource):
+                ingest_counts(store, source, watched, came[source.label])
+            else:
+                ingest(store, source, reader, watched, came[source.label])
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a platform's client raises, the others go on
+            failed[source.label] = error
+
+    with ThreadPoolExecutor(max_workers=max(1, len(sources))) as pool:
+        for waiting in [pool.submit(take, source) for source in sources]:
+            waiting.result()
+    whole = {label: one for label, one in came.items() if label not in failed or one.posts}
+    return whole, {source.label: failed[source.label] for source in sources if source.label in failed}
+
+
+def _place(batch: Batch, post: Post) -> str:
+    """Say where a post stands: file and line where it came from a file."""
+    if not batch.file:
+        return f"a post of {post.platform}"
+    return f"{batch.file}:{next(line for line, one in zip(batch.lines, batch.posts, strict=True) if one is post)}"

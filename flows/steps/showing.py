@@ -1,0 +1,88 @@
+"""What is in the store, gathered for showing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from detectors.incidents.lifecycle import History
+from detectors.model import Baseline, SeriesKey
+from detectors.reference import catalogue
+from detectors.spikes import COMBINED
+from flows.report.page import incident_page
+from flows.report.record import IncidentView
+from flows.steps.groups import Group, cut, groups
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from detectors.model import CountSeries, Incident
+    from detectors.spikes import Scored
+    from flows.store import Store
+
+SHOWN_BEFORE, SHOWN_AFTER = timedelta(hours=24), timedelta(hours=2)
+"""How much of a series is shown before an onset, and after the incident was over."""
+
+
+def chosen_keys(store: Store, services: Collection[str] | None) -> list[SeriesKey]:
+    """Return the series of these services; None = of all."""
+    every = store.keys()
+    return [key for key in every if services is None or key.service in services]
+
+
+def histories(store: Store, keys: Iterable[SeriesKey]) -> list[History]:
+    """Return the incidents of these series, and of what they were combined to, with their transitions, by onset."""
+    keys = list(keys)
+    combined = [SeriesKey(key.service, COMBINED, key.bin_width_s) for key in keys]
+    found = [incident for key in dict.fromkeys([*keys, *combined]) for incident in store.incidents_of(key)]
+    found.sort(key=lambda incident: (incident.onset.at, incident.service))
+    return [History(incident, store.transitions_of(incident.id)) for incident in found]
+
+
+def view(store: Store, incident: Incident, *, is_simulated: bool = False) -> IncidentView:
+    """Gather what is needed to show an incident; what was expected is computed again from the counts."""
+    series, scored = series_behind(store, incident)
+    baseline = scored.baseline
+    width = timedelta(seconds=series.bin_width_s)
+    until = (incident.resolved_at or series.end_at) + SHOWN_AFTER
+    bins = [(at - series.start_at) // width for at in (incident.onset.at - SHOWN_BEFORE, until)]
+    shown = slice(max(0, bins[0]), max(bins[1], 1))
+    return IncidentView(
+        incident=incident,
+        service_name=service_name(incident.service),
+        series=cut(series, shown),
+        baseline=Baseline(baseline.expected[shown], baseline.dispersion[shown], baseline.upper[shown]),
+        transitions=store.transitions_of(incident.id),
+        earlier=earlier(store, incident),
+        data_until=series.end_at,
+        is_simulated=is_simulated,
+    )
+
+
+def series_behind(store: Store, incident: Incident) -> tuple[CountSeries, Scored]:
+    """Return the counts that an incident was found in, with scores computed again, of whatever sources they are."""
+    key = SeriesKey(incident.service, incident.source, incident.bin_width_s)
+    if key.source != COMBINED:
+        group = Group((key,))
+    else:
+        keys = [one for one in chosen_keys(store, [key.service]) if one.bin_width_s == key.bin_width_s]
+        group = max(groups(store, keys), key=lambda one: len(one.parts))
+    return group.score(group.read(store, None))
+
+
+def earlier(store: Store, incident: Incident) -> tuple[Incident, ...]:
+    """Return the incidents of the same series before this one that were not dismissed, newest first."""
+    key = SeriesKey(incident.service, incident.source, incident.bin_width_s)
+    before = [o for o in store.incidents_of(key) if o.onset.at < incident.onset.at and o.state != "dismissed"]
+    return tuple(reversed(before))
+
+
+def service_name(service: str) -> str:
+    """Return a service's name as people write it; the id itself for a series of one's own."""
+    known = catalogue().get(service)
+    return known.name if known else service
+
+
+def page(store: Store, incident: Incident, *, is_simulated: bool = False) -> str:
+    """Return an incident's page: one HTML file that needs nothing else."""
+    return incident_page(view(store, incident, is_simulated=is_simulated))
