@@ -15,6 +15,7 @@ from detectors.model.incidents import Alarm, Estimate, Incident, Severity, State
 from detectors.model.instants import Instant, utc
 from detectors.model.posts import Batch, Gap, Geo, Post, PostExtra, Report, ShortText, Span
 from detectors.model.services import Service, StatusPage
+from detectors.model.status import StatusImpact, StatusRevision, StatusState
 
 __all__ = [
     "MAX_BIN_WIDTH_S",
@@ -37,7 +38,10 @@ __all__ = [
     "ShortText",
     "Span",
     "State",
+    "StatusImpact",
     "StatusPage",
+    "StatusRevision",
+    "StatusState",
     "Transition",
     "utc",
 ]
