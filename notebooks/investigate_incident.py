@@ -113,11 +113,12 @@ axis.spines[["top", "right"]].set_visible(False)
 # ## How strange it was
 #
 # A score of 1 alarms at the default threshold; higher is stranger. Scores are NaN while the detector does not know what
-# is usual, which takes 12 observed hours, and no later bin changes a score.
+# is usual, which takes 12 observed hours, and no later bin changes a score. `explain` says what an alarm rests on.
 
 # %%
 print(f"It knew what is usual from {detection.learning_until:%Y-%m-%d %H:%M} UTC on.")
 print(f"Largest score: {detection.scores.max():.0f}, at {detection.scores.idxmax():%H:%M} UTC.")
+print(f"Why it alarmed: {detection.explain().sentence()}")
 detection.incidents
 
 # %% [markdown]

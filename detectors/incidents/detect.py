@@ -17,6 +17,7 @@ from detectors.spikes import Scored, score
 
 if TYPE_CHECKING:
     from detectors.incidents.explain import Explanation
+    from detectors.incidents.measure import Measures
     from detectors.model import Alarm, Baseline, Severity
 
 MAX_COUNT: Final = 1e9
@@ -82,6 +83,15 @@ class Detection:
         return self.scored.alarms(self.severity, threshold=self.threshold)
 
     @cached_property
+    def measures(self) -> list[Measures]:
+        """What was measured of each alarm, oldest first: all that ``incidents`` says, and the interval of the end."""
+        series = _as_count_series(self.counts)
+        return [
+            measure(series, self.baseline, alarm, since_at=since_at)
+            for alarm, since_at in beginnings(self.alarms).items()
+        ]
+
+    @cached_property
     def incidents(self) -> pd.DataFrame:
         """One row per alarm, oldest first, instants in UTC.
 
@@ -89,10 +99,8 @@ class Detection:
         the end of the bin that fired), ``ended_at`` (NaT while open), ``score`` (the largest), ``peak`` (reports in
         the fullest bin), ``expected_at_peak``.
         """
-        series = _as_count_series(self.counts)
         rows = []
-        for alarm, since_at in beginnings(self.alarms).items():
-            found = measure(series, self.baseline, alarm, since_at=since_at)
+        for alarm, found in zip(self.alarms, self.measures, strict=True):
             onset, ended = found.onset, found.ended.at if found.ended else None
             instants = (onset.at, onset.low_at, onset.high_at, alarm.alarmed_at, ended)
             rows.append((*instants, alarm.score, found.peak, found.expected_at_peak))

@@ -55,6 +55,10 @@ def test_it_finds_the_outage() -> None:
     assert found.learning_until == counts.index[36]
     assert len(found.baseline.expected) == len(counts)
     assert [alarm.alarmed_at for alarm in found.alarms] == [row.alarmed_at]
+    (measured,) = found.measures
+    assert measured.onset.at == row.onset_at
+    assert measured.ended is not None
+    assert measured.ended.low_at <= measured.ended.at == row.ended_at <= measured.ended.high_at
 
 
 def test_scores_are_like_the_counts() -> None:
