@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -17,8 +17,8 @@ from detectors.errors import SettingsError
 from flows.net.clock import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-__all__ = ["DEFAULT_FILE", "ENV_PREFIX", "TEMPLATE", "Settings", "load_settings", "utc_now"]
+    from collections.abc import Callable, Mapping
+__all__ = ["DEFAULT_FILE", "ENV_PREFIX", "TEMPLATE", "Settings", "load_settings", "read_secret", "utc_now"]
 
 DEFAULT_FILE = Path("uproar.toml")
 ENV_PREFIX = "UPROAR_"
@@ -26,11 +26,13 @@ ENV_PREFIX = "UPROAR_"
 TEMPLATE = """\
 # Uproar's configuration. Every value below is the default; a line that starts with # changes nothing.
 # UPROAR_<SECTION>_<KEY> in the environment replaces a single value, for instance UPROAR_STORE_URL.
+# A secret can be named instead of written down: "env:NAME" takes it from the environment, "prefect:NAME" from a
+# Prefect Secret block (only under `uproar serve` and Prefect deployments).
 
 [store]
 # Where reports, counts and incidents are kept: a SQLite file, or postgresql://user@host/database.
 url = "sqlite:///uproar.db"
-# Stored authors are a keyed hash. Put a long random text into UPROAR_STORE_SECRET; without it the hash can be guessed.
+# Stored authors are a keyed hash. Put a long random text into UPROAR_STORE_SECRET; live sources want one.
 # secret = ""
 
 [watch]
@@ -45,17 +47,68 @@ services = []
 [sources]
 # Files of posts, one JSON object a line (.jsonl, .jsonl.gz, .jsonl.zst). They may grow while they are read.
 archive = []
+# Seconds without a sign of life after which a request has failed.
+timeout_s = 15
+# Minutes that the first fetch from a platform reaches back, where the platform lets it.
+lookback_min = 15
+
+[bluesky]
+# Every public post, without an account. On where no other source is configured.
+# enabled = true
+urls = ["wss://jetstream2.us-east.bsky.network/subscribe", "wss://jetstream1.us-west.bsky.network/subscribe"]
+
+[hackernews]
+# New stories and comments, without an account. On where no other source is configured.
+# enabled = true
+url = "https://hn.algolia.com/api/v1"
+
+[mastodon]
+# Servers whose public tag timelines are read, for instance ["https://mastodon.social"].
+instances = []
+# token = "env:MASTODON_TOKEN"
+
+[reddit]
+# A script application that Reddit has approved; on where it is named.
+client_id = ""
+# client_secret = "env:REDDIT_CLIENT_SECRET"
+
+[x]
+# Costs money; on where a token is named. "counts" counts posts and reads some only after an alarm.
+# bearer_token = "env:X_BEARER_TOKEN"
+mode = "counts"
+# Dollars a calendar month (UTC) that may be spent; nothing is asked without it.
+budget_usd = 0
+# Seconds between two requests for a service: each costs $0.005.
+every_s = 300
+# Ids of the services to ask for; [] means those of [watch], which then must be named.
+services = []
+
+[status]
+# Official status pages of the watched services. On where a live source is.
+# enabled = true
+every_s = 60
+
+[privacy]
+# Hours that texts, ids and places of posts are kept; then only counts are.
+keep_h = 48
 """
 
 
-class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class _Section(Struct, frozen=True, forbid_unknown_fields=True):
+    """A section; its repr says nothing, because some of it is secret."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+
+class StoreSettings(_Section, frozen=True, forbid_unknown_fields=True):
     """Where things are kept. ``secret`` keys the hash of stored authors."""
 
     url: Annotated[str, Meta(min_length=1)] = "sqlite:///uproar.db"
     secret: str = ""
 
 
-class WatchSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class WatchSettings(_Section, frozen=True, forbid_unknown_fields=True):
     """How often, and how finely."""
 
     every_s: Annotated[int, Meta(ge=30, le=3600)] = 60
@@ -64,13 +117,69 @@ class WatchSettings(Struct, frozen=True, forbid_unknown_fields=True):
     services: tuple[str, ...] = ()
 
 
-class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where posts come from."""
+class SourceSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    """Where posts come from: files, and what holds for every platform."""
 
     archive: tuple[str, ...] = ()
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 15.0
+    lookback_min: Annotated[int, Meta(ge=0, le=1440)] = 15
 
 
-class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+class BlueskySettings(_Section, frozen=True, forbid_unknown_fields=True):
+    """Bluesky's firehose; ``enabled`` None = where no other source is configured."""
+
+    enabled: bool | None = None
+    urls: Annotated[tuple[str, ...], Meta(min_length=1)] = (
+        "wss://jetstream2.us-east.bsky.network/subscribe",
+        "wss://jetstream1.us-west.bsky.network/subscribe",
+    )
+
+
+class HackerNewsSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    """Hacker News; ``enabled`` None = where no other source is configured."""
+
+    enabled: bool | None = None
+    url: str = "https://hn.algolia.com/api/v1"
+
+
+class MastodonSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    """Mastodon's servers."""
+
+    instances: tuple[str, ...] = ()
+    token: str = ""
+
+
+class RedditSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    """Reddit, with an approved application."""
+
+    client_id: str = ""
+    client_secret: str = ""
+
+
+class XSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    """X, at a price."""
+
+    bearer_token: str = ""
+    mode: Literal["counts", "search", "stream"] = "counts"
+    budget_usd: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    every_s: Annotated[int, Meta(ge=60, le=86_400)] = 300
+    services: tuple[str, ...] = ()
+
+
+class StatusSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    """Official status pages; ``enabled`` None = where a live source is."""
+
+    enabled: bool | None = None
+    every_s: Annotated[int, Meta(ge=60, le=86_400)] = 60
+
+
+class PrivacySettings(_Section, frozen=True, forbid_unknown_fields=True):
+    """How long what could be personal is kept."""
+
+    keep_h: Annotated[float, Meta(gt=0, le=8760)] = 48.0
+
+
+class Settings(_Section, frozen=True, forbid_unknown_fields=True):
     """The whole configuration.
 
     Examples
@@ -82,6 +191,29 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     store: StoreSettings = StoreSettings()
     watch: WatchSettings = WatchSettings()
     sources: SourceSettings = SourceSettings()
+    bluesky: BlueskySettings = BlueskySettings()
+    hackernews: HackerNewsSettings = HackerNewsSettings()
+    mastodon: MastodonSettings = MastodonSettings()
+    reddit: RedditSettings = RedditSettings()
+    x: XSettings = XSettings()
+    status: StatusSettings = StatusSettings()
+    privacy: PrivacySettings = PrivacySettings()
+
+    @property
+    def has_other_sources(self) -> bool:
+        """Whether something else than what is on by default is configured."""
+        named = self.sources.archive, self.mastodon.instances, self.reddit.client_id, self.x.bearer_token
+        return any(named) or bool(self.bluesky.enabled or self.hackernews.enabled)
+
+    def is_on(self, enabled: bool | None) -> bool:  # noqa: FBT001 - the value of a setting
+        """Return whether a source that needs no account is on: as it was said, or where there is no other."""
+        return not self.has_other_sources if enabled is None else enabled
+
+    @property
+    def is_live(self) -> bool:
+        """Whether posts come from a platform, and not only from files."""
+        named = self.mastodon.instances, self.reddit.client_id, self.x.bearer_token
+        return any(named) or self.is_on(self.bluesky.enabled) or self.is_on(self.hackernews.enabled)
 
 
 def load_settings(path: Path | None, *, environ: Mapping[str, str]) -> Settings:
@@ -172,8 +304,56 @@ def _overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _parse(value: str, default: object) -> object:
+    if default is None or isinstance(default, bool):
+        return {"true": True, "false": False}.get(value.strip().lower(), value)
     if isinstance(default, tuple):
         return [part.strip() for part in value.split(",") if part.strip()]
     if isinstance(default, int):
         return int(value) if value.strip().lstrip("-").isdigit() else value
+    if isinstance(default, float):
+        return _number(value)
+    return value
+
+
+def _number(value: str) -> float | str:
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def read_secret(value: str, *, key: str, environ: Mapping[str, str], blocks: Callable[[str], str] | None = None) -> str:
+    """Return a secret that is written down, or named.
+
+    Parameters
+    ----------
+    value
+        The secret; or ``env:NAME``, or ``prefect:NAME``.
+    key
+        Which setting it is, for messages.
+    environ
+        The environment (``os.environ``).
+    blocks
+        Reads a Prefect Secret block; None where Prefect is not running.
+
+    Raises
+    ------
+    SettingsError
+        It is named, and not there. The message holds its name and never its value.
+
+    Examples
+    --------
+    >>> read_secret("env:TOKEN", key="x.bearer_token", environ={"TOKEN": "t"})
+    't'
+    """
+    kind, _, name = value.partition(":")
+    if kind == "env" and name:
+        if not environ.get(name):
+            raise SettingsError(f"the environment has no {name}", place=key)
+        return environ[name]
+    if kind == "prefect" and name:
+        if blocks is None:
+            message = f"{name} is a Prefect Secret block, which only Prefect can read: run `uproar serve`, or use env:"
+            raise SettingsError(message, place=key)
+        return blocks(name)
     return value

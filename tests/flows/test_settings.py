@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from detectors.errors import SettingsError
-from flows.settings import TEMPLATE, Settings, load_settings
+from flows.settings import TEMPLATE, Settings, load_settings, read_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ MISTAKES = [
     ("[watch]\n\nevery_s = 5\n", ":3:watch.every_s: expected `int` >= 30"),
     ("[watch]\nfoo = 1\n", ":2:watch.foo: unknown key; [watch] has every_s, bin_width_s"),
     ("[nope]\na = 1\n", ":1:nope: unknown section; there are store, watch, sources"),
-    ("# first\nx = 1\n", ":2:x: unknown section"),
+    ("# first\ny = 1\n", ":2:y: unknown section"),
     ("[store\n", ": this is not TOML: Expected ']'"),
     ("[watch]\nservices = [1]\n", ":2:watch.services: expected `str`, got `int`"),
 ]
@@ -61,3 +61,61 @@ def test_secret_is_never_shown(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(file, environ={"UPROAR_STORE_SECRET": "canary-4712"})
     assert "canary" not in str(caught.value)
+
+
+def test_secrets_are_not_in_the_repr() -> None:
+    environ = {
+        "UPROAR_STORE_SECRET": "canary-1",
+        "UPROAR_X_BEARER_TOKEN": "canary-2",
+        "UPROAR_MASTODON_TOKEN": "canary-3",
+    }
+    settings = load_settings(None, environ=environ)
+    assert settings.x.bearer_token == "canary-2"
+    assert "canary" not in repr(settings) + repr(settings.x) + repr(settings.mastodon) + repr(settings.store)
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False)])
+def test_the_environment_can_switch(text: str, value: bool) -> None:  # noqa: FBT001
+    assert load_settings(None, environ={"UPROAR_BLUESKY_ENABLED": text}).bluesky.enabled is value
+    with pytest.raises(SettingsError, match=r"^UPROAR_BLUESKY_ENABLED: expected `bool"):
+        load_settings(None, environ={"UPROAR_BLUESKY_ENABLED": "perhaps"})
+
+
+def test_the_environment_can_name_an_amount() -> None:
+    assert load_settings(None, environ={"UPROAR_X_BUDGET_USD": "12.5"}).x.budget_usd == 12.5
+    with pytest.raises(SettingsError, match=r"^UPROAR_X_BUDGET_USD: expected `float`"):
+        load_settings(None, environ={"UPROAR_X_BUDGET_USD": "much"})
+
+
+@pytest.mark.parametrize(
+    ("text", "bluesky", "is_live"),
+    [
+        ("", True, True),
+        ('[sources]\narchive = ["a"]', False, False),
+        ('[mastodon]\ninstances = ["https://m.example"]', False, True),
+        ('[sources]\narchive = ["a"]\n[bluesky]\nenabled = true', True, True),
+        ("[bluesky]\nenabled = false\n[hackernews]\nenabled = false", False, False),
+        ("[hackernews]\nenabled = true", False, True),
+    ],
+)
+def test_what_needs_no_account_is_on_where_nothing_else_is(
+    tmp_path: Path,
+    text: str,
+    bluesky: bool,  # noqa: FBT001
+    is_live: bool,  # noqa: FBT001
+) -> None:
+    file = tmp_path / "uproar.toml"
+    file.write_text(text)
+    settings = load_settings(file, environ={})
+    assert settings.is_on(settings.bluesky.enabled) is bluesky
+    assert settings.is_live is is_live
+
+
+def test_a_secret_can_be_named() -> None:
+    assert read_secret("plain", key="x.bearer_token", environ={}) == "plain"
+    assert read_secret("env:TOKEN", key="x.bearer_token", environ={"TOKEN": "canary"}) == "canary"
+    assert read_secret("prefect:token", key="x.bearer_token", environ={}, blocks=str.upper) == "TOKEN"
+    with pytest.raises(SettingsError, match=r"x.bearer_token: the environment has no TOKEN"):
+        read_secret("env:TOKEN", key="x.bearer_token", environ={})
+    with pytest.raises(SettingsError, match=r"x.bearer_token: token is a Prefect Secret block"):
+        read_secret("prefect:token", key="x.bearer_token", environ={})
