@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct, to_builtins
 
 from detectors.errors import InputError
-from detectors.model import Instant, Severity  # noqa: TC001 - msgspec reads them when it decodes
+from detectors.model import CountSeries, Instant, Severity  # msgspec reads them when it decodes
 from detectors.spikes.bank import Bank
 from detectors.spikes.explained import evidence_at
+from detectors.spikes.sources import Combiner, ScoredSources
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from detectors.model import CountSeries
+    from numpy.typing import NDArray
+
     from detectors.spikes import Scored
-    from detectors.spikes.explained import Evidence
+    from detectors.spikes.explained import Evidence, Verdict
 
 AGREES = 1e-9
 """How far a score may lie from the one that is to be explained, relatively."""
@@ -109,14 +112,19 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
 
 def explain(
-    series: CountSeries, scored: Scored, at: datetime, *, severity: Severity = "page", threshold: float = 1.0
+    series: CountSeries | Sequence[CountSeries],
+    scored: Scored,
+    at: datetime,
+    *,
+    severity: Severity = "page",
+    threshold: float = 1.0,
 ) -> Explanation:
     """Explain a bin's score from the counts up to its end.
 
     Parameters
     ----------
     series
-        The counts that were scored, from their first bin on.
+        The counts that were scored, from their first bin on; where several sources were combined, those of each.
     scored
         What ``uproar`` made of them.
     at
@@ -130,77 +138,111 @@ def explain(
     InputError
         If the scores are another detector's or other counts', or that bin has none; the message says why.
     """
-    bank = _bank_of(series, scored)
-    b = _bin_at(series, at)
-    if np.isnan(scored.of(severity)[0][b]):
-        raise InputError(_no_score(series, scored, b))
-    fresh = Bank(1, bin_width_s=series.bin_width_s, start_at=series.start_at, parameters=bank.parameters)
-    _, evidence = evidence_at(fresh, series.observed, b)
+    parts = sorted([series] if isinstance(series, CountSeries) else series, key=lambda one: one.source)
+    fresh = _anew(parts, scored)
+    b = _bin_at(scored, at)
     score = float(scored.of(severity)[0][b])
+    counted = scored.series.observed if isinstance(scored, ScoredSources) else parts[0].observed
+    if np.isnan(score):
+        raise InputError(_no_score(counted, scored, b))
+    _, evidence = evidence_at(fresh, _matrix(parts, scored), b)
     if evidence is None or abs(evidence.best(severity).score - score) > AGREES * max(1.0, score):
         raise InputError("these scores are not of these counts: score the series again")
-    return _explanation(series, evidence, b, (severity, score, threshold))
+    told = _told(evidence, severity, score, threshold)
+    return _explanation(evidence, told, scored, np.isnan(counted[: b + 1]))
 
 
-def _explanation(series: CountSeries, evidence: Evidence, b: int, asked: tuple[Severity, float, float]) -> Explanation:
-    severity, score, threshold = asked
+class _Told(NamedTuple):
+    """What was decided, in which window, and how much each window lacked."""
+
+    severity: Severity
+    score: float
+    threshold: float
+    best: Verdict
+    window: int
+    enough: int
+    lacking: int
+
+
+def _told(evidence: Evidence, severity: Severity, score: float, threshold: float) -> _Told:
     best = evidence.best(severity)
     # whatever the last digit says, an alarm had enough reports and what was none had too few
-    limit = (
-        min(threshold, best.score) if score >= threshold else max(threshold, float(np.nextafter(best.score, np.inf)))
-    )
+    above = float(np.nextafter(best.score, np.inf))
+    limit = min(threshold, best.score) if score >= threshold else max(threshold, above)
     lacking = [evidence.lacking(w, severity, limit) for w in range(evidence.n_scored(severity))]
-    w = best.window if best.score > 0 else int(np.argmin(lacking))
-    width = timedelta(seconds=series.bin_width_s)
-    end_at, bins = series.start_at + (b + 1) * width, int(evidence.windows[w])
-    seen = np.count_nonzero(~np.isnan(series.observed[max(0, b + 1 - bins) : b + 1]))
+    window = best.window if best.score > 0 else int(np.argmin(lacking))
+    enough = evidence.enough(window, severity, limit)
+    return _Told(severity, score, threshold, best, window, enough, min(lacking))
+
+
+def _explanation(evidence: Evidence, told: _Told, scored: Scored, missing: NDArray[np.bool_]) -> Explanation:
+    w, width = told.window, timedelta(seconds=scored.bin_width_s)
+    end_at, bins = scored.start_at + len(missing) * width, int(evidence.windows[w])
+    seen = bins - int(np.count_nonzero(missing[-bins:]))
     return Explanation(
-        severity=severity,
+        severity=told.severity,
         at=end_at,
-        score=score,
-        threshold=threshold,
+        score=told.score,
+        threshold=told.threshold,
         window_start_at=end_at - bins * width,
-        window_min=bins * series.bin_width_s / 60,
-        observed_min=int(seen) * series.bin_width_s / 60,
+        window_min=bins * scored.bin_width_s / 60,
+        observed_min=seen * scored.bin_width_s / 60,
         reports=float(evidence.reports[w]),
         expected=float(evidence.expected[w]),
-        arm=best.arm,
-        times=best.times,
-        floor=best.floor,
+        arm=told.best.arm,
+        times=told.best.times,
+        floor=told.best.floor,
         phi=float(evidence.phi[w]),
         theta=float(evidence.theta[w]),
-        enough=evidence.enough(w, severity, limit),
-        more_needed=max(0, min(lacking)),
-        fewer_needed=max(0, 1 - min(lacking)),
+        enough=told.enough,
+        more_needed=max(0, told.lacking),
+        fewer_needed=max(0, 1 - told.lacking),
     )
 
 
-def _bank_of(series: CountSeries, scored: Scored) -> Bank:
-    """Return the detector that gave the scores, if it is ours and has seen these bins and no others."""
-    bank = scored.detector
-    if not isinstance(bank, Bank):
-        raise InputError(f"only scores of the detector 'uproar' can be explained, not those of {type(bank).__name__}")
-    is_whole = bank.n_series == 1 and bank.n_bins == len(series) and bank.start_at == series.start_at
-    if not is_whole or bank.bin_width_s != series.bin_width_s:
+def _anew(parts: Sequence[CountSeries], scored: Scored) -> Bank | Combiner:
+    """Return the detector that gave the scores as it was before the first bin, if it is ours and these its series."""
+    ours = scored.detector
+    if not isinstance(ours, Bank | Combiner):
+        raise InputError(f"only scores of the detector 'uproar' can be explained, not those of {type(ours).__name__}")
+    bank = ours if isinstance(ours, Bank) else ours.bank
+    sources = tuple(one.source for one in parts)
+    is_all = len(parts) == 1 if isinstance(ours, Bank) else sources == ours.sources
+    is_whole = bank.n_series == 1 and bank.n_bins == len(scored.page) and bank.start_at == scored.start_at
+    same_bins = {one.bin_width_s for one in parts} == {bank.bin_width_s}
+    if not (is_all and is_whole and same_bins and min(one.start_at for one in parts) == scored.start_at):
         raise InputError("the counts are not those that were scored: give the whole series, from its first bin on")
-    return bank
+    if isinstance(ours, Combiner):
+        return Combiner(sources, bin_width_s=bank.bin_width_s, start_at=bank.start_at)
+    return Bank(1, bin_width_s=bank.bin_width_s, start_at=bank.start_at, parameters=bank.parameters)
 
 
-def _bin_at(series: CountSeries, at: datetime) -> int:
+def _matrix(parts: Sequence[CountSeries], scored: Scored) -> NDArray[np.float64]:
+    """Return the counts as they were scored: shape (sources, bins), NaN where a source has none."""
+    width = timedelta(seconds=scored.bin_width_s)
+    longest = max((one.end_at - scored.start_at) // width for one in parts)
+    matrix = np.full((len(parts), max(longest, len(scored.page))), np.nan)
+    for row, one in zip(matrix, parts, strict=True):
+        first = (one.start_at - scored.start_at) // width
+        row[first : first + len(one)] = one.observed
+    return matrix
+
+
+def _bin_at(scored: Scored, at: datetime) -> int:
     if at.tzinfo is None:
         raise InputError(f"an instant needs a zone, for instance UTC; {at} has none")
-    b = (at - series.start_at) // timedelta(seconds=series.bin_width_s) - 1
-    if not 0 <= b < len(series):
-        raise InputError(
-            f"no bin of the series had just ended at {at}: it goes from {series.start_at} to {series.end_at}"
-        )
+    width = timedelta(seconds=scored.bin_width_s)
+    b = (at - scored.start_at) // width - 1
+    if not 0 <= b < len(scored.page):
+        until = scored.start_at + len(scored.page) * width
+        raise InputError(f"no bin of the series had just ended at {at}: it goes from {scored.start_at} to {until}")
     return b
 
 
-def _no_score(series: CountSeries, scored: Scored, b: int) -> str:
+def _no_score(counted: NDArray[np.float64], scored: Scored, b: int) -> str:
     """Say why a bin has no score."""
-    end_at = series.start_at + timedelta(seconds=series.bin_width_s) * (b + 1)
-    if np.isnan(series.observed[b]):
+    end_at = scored.start_at + timedelta(seconds=scored.bin_width_s) * (b + 1)
+    if np.isnan(counted[b]):
         return f"the bin that ends at {end_at} was not observed: it has no score"
     since = f"it knew what is usual from {scored.learning_until} on" if scored.learning_until else "it still learns"
     return f"the bin that ends at {end_at} has no score: {since}"

@@ -13,6 +13,7 @@ import numpy as np
 
 from detectors.baselines.profile import Slots
 from detectors.errors import SeriesError
+from detectors.spikes.bank import Bank
 from detectors.spikes.kernel import SELF_EXCITATION_FADES
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from detectors.model import Severity
-    from detectors.spikes.bank import Bank, Scores
+    from detectors.spikes.bank import Scores
     from detectors.spikes.records import Plan
+    from detectors.spikes.sources import Combiner
 
     Floats = NDArray[np.float64]
 
@@ -132,15 +134,15 @@ def deviance(s: float, m: float, k: float) -> float:
     return float(s * np.log(s / m) - (s + k) * np.log((s + k) / (m + k)))
 
 
-def step_with_evidence(bank: Bank, observed: float) -> tuple[Scores, Evidence | None]:
-    """Take the next bin of a bank of one series; return its scores, and what they were made from.
+def step_with_evidence(detector: Bank | Combiner, observed: ArrayLike) -> tuple[Scores, Evidence | None]:
+    """Take the next bin of one series; return its scores, and what they were made from.
 
     Parameters
     ----------
-    bank
-        Of one series; it is stepped, as by :meth:`~detectors.spikes.bank.Bank.step`.
+    detector
+        Of one series; it is stepped.
     observed
-        The bin's count; NaN = not observed.
+        Shape (1,), or (sources,) for a combiner: the bin's counts; NaN = not observed.
 
     Returns
     -------
@@ -150,13 +152,15 @@ def step_with_evidence(bank: Bank, observed: float) -> tuple[Scores, Evidence | 
     Raises
     ------
     SeriesError
-        If the bank is of several series, or the count cannot be one.
+        If the detector is of several series, or a count cannot be one.
     """
+    bank = detector if isinstance(detector, Bank) else detector.bank
     if bank.n_series != 1:
-        raise SeriesError(f"a bank of one series wanted, not of {bank.n_series}")
+        raise SeriesError(f"a detector of one series wanted, not of {bank.n_series}")
     before = bank._series[0].copy()  # noqa: SLF001 - the one look inside from outside the kernel
     t = bank.n_bins
-    scores = bank.step(np.array([observed]))
+    y = np.asarray(observed, dtype=np.float64)
+    scores = detector.step(y) if isinstance(detector, Bank) else detector.step(y[np.newaxis])
     if np.isnan(scores.page[0]):
         return scores, None
     return scores, _evidence(bank, before, t)
@@ -165,8 +169,9 @@ def step_with_evidence(bank: Bank, observed: float) -> tuple[Scores, Evidence | 
 def _evidence(bank: Bank, before: np.void, t: int) -> Evidence:
     """Read the windows of bin ``t``, which the bank has just taken.
 
-    Sums and levels as they are now: the bin has not changed those of the bins before it, but midnight may have. What
-    the bin itself has changed (the variance; whether an incident is open) as it was ``before``.
+    Sums and levels as they are now: the bin has not changed those of the bins before it, but midnight may have, or
+    another measure of what usual means, in which what was expected is the same. What the bin itself has changed (the
+    variance; whether an incident is open) as it was ``before``.
     """
     now, ring = bank._series[0], bank._rings[0]  # noqa: SLF001 - as above
     plan = bank.parameters.plan(bank.bin_width_s)
@@ -188,18 +193,19 @@ def _evidence(bank: Bank, before: np.void, t: int) -> Evidence:
     )
 
 
-def evidence_at(bank: Bank, observed: ArrayLike, bin_number: int) -> tuple[Scores, Evidence | None]:
-    """Run a fresh bank of one series up to a bin and return that bin's scores and evidence.
+def evidence_at(detector: Bank | Combiner, observed: ArrayLike, bin_number: int) -> tuple[Scores, Evidence | None]:
+    """Run a new detector of one series up to a bin and return that bin's scores and evidence.
 
     Parameters
     ----------
-    bank
+    detector
         Of one series, before its first bin.
     observed
-        Shape (bins,): the series from its first bin on.
+        Shape (1, bins), or (sources, bins) for a combiner: the series from its first bin on.
     bin_number
         Which bin, 0 to bins - 1.
     """
     y = np.asarray(observed, dtype=np.float64)
-    bank.run(y[np.newaxis, :bin_number])
-    return step_with_evidence(bank, float(y[bin_number]))
+    past = y[:, :bin_number]
+    detector.run(past if isinstance(detector, Bank) else past[np.newaxis])
+    return step_with_evidence(detector, y[:, bin_number])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,14 @@ from hypothesis import strategies as st
 import detectors
 from detectors.errors import InputError
 from detectors.incidents.explain import Explanation, explain
-from detectors.spikes import resume, score
+from detectors.spikes import resume, score, score_sources
 from tests.builders import START
 from tests.detectors.incidents.scores import series
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detectors.model import Severity
+    from detectors.model import CountSeries, Severity
 
     Floats = NDArray[np.float64]
 
@@ -127,6 +128,45 @@ def test_windows_with_a_hole_say_what_was_observed() -> None:
     assert f"reports in the observed {told.observed_min:g} of the {told.window_min:g} min to" in told.sentence()
 
 
+# --- several sources --------------------------------------------------------------------------------------------
+
+
+def two_sources() -> list[CountSeries]:
+    """Share a series between two sources, of which the second starts a day late and goes on for longer."""
+    y = np.nan_to_num(made_up(20.0, height=120.0), nan=3.0)
+    first = np.random.default_rng(9).binomial(y.astype(int), 0.6).astype(float)
+    second = (y - first)[72:]
+    late = replace(series(second, bin_width_s=1200), start_at=START + timedelta(days=1), source="b")
+    return [late, replace(series(first[:-5], bin_width_s=1200), source="a")]
+
+
+def test_a_service_of_several_sources_is_explained_from_those_of_each() -> None:
+    parts = two_sources()
+    scored = score_sources(parts)
+    told = explain(parts, scored, START + 201 * THIRD)
+    assert told.is_alarm
+    assert told.score == scored.page[200]
+    assert told.expected == pytest.approx(scored.baseline.expected[200])
+    assert told.reports == scored.series.observed[200]
+    assert told == explain(parts[::-1], scored, told.at), "in any order"
+
+
+def test_the_counts_may_go_on_after_those_that_were_scored() -> None:
+    whole = series(made_up(), bin_width_s=1200)
+    scored = score(series(whole.observed[:250], bin_width_s=1200))
+    assert explain(whole, scored, START + 201 * THIRD) == explain(whole, score(whole), START + 201 * THIRD)
+    with pytest.raises(InputError, match=r"it goes from .* to 2026-03-05 11:20:00"):
+        explain(whole, scored, START + 251 * THIRD)
+
+
+def test_a_source_too_few_is_refused() -> None:
+    parts = two_sources()
+    with pytest.raises(InputError, match="the counts are not those that were scored"):
+        explain(parts[:1], score_sources(parts), START + 201 * THIRD)
+    with pytest.raises(InputError, match="the counts are not those that were scored"):
+        explain(parts, score(parts[1]), START + 201 * THIRD)
+
+
 # --- the analyst's door ----------------------------------------------------------------------------------------
 
 
@@ -191,10 +231,9 @@ def test_other_counts_than_those_scored_are_refused() -> None:
     at = START + 201 * THIRD
     with pytest.raises(InputError, match="these scores are not of these counts"):
         explain(series(whole.observed + 1, bin_width_s=1200), scored, at)
-    part = series(whole.observed[:300], bin_width_s=1200)
     with pytest.raises(InputError, match="give the whole series, from its first bin on"):
-        explain(part, scored, at)
-    rest = series(whole.observed[300:], bin_width_s=1200)
+        explain(replace(whole, start_at=START + THIRD), scored, at)
+    part, rest = (series(whole.observed[bins], bin_width_s=1200) for bins in (slice(300), slice(300, None)))
     with pytest.raises(InputError, match="give the whole series"):
         explain(rest, resume(score(part).detector.state(), rest), at)
 

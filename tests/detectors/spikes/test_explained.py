@@ -19,6 +19,7 @@ from detectors.evaluation.simulate import (
 )
 from detectors.spikes import Bank
 from detectors.spikes.explained import evidence_at, step_with_evidence
+from detectors.spikes.sources import Combiner
 from tests.builders import START
 
 DAYS = {60: 2.2, 300: 5.2, 1200: 9.2}
@@ -58,7 +59,7 @@ def test_it_agrees_with_the_kernel_in_every_bin(width_s: int, rate_per_min: floa
     bank = Bank(1, bin_width_s=width_s, start_at=START)
     looked, above, frozen = 0, 0, 0
     for t in range(len(y)):
-        scores, evidence = step_with_evidence(bank, float(y[t]))
+        scores, evidence = step_with_evidence(bank, y[t : t + 1])
         np.testing.assert_array_equal(scores.page, whole.page[t])
         assert (evidence is None) == np.isnan(whole.page[t])
         if evidence is None:
@@ -80,9 +81,31 @@ def test_it_agrees_with_the_kernel_in_every_bin(width_s: int, rate_per_min: floa
     assert frozen, "and a frozen level"
 
 
+def test_it_agrees_where_several_sources_are_combined() -> None:
+    y = simulated(300, 5.0)
+    rng = np.random.default_rng(2)
+    first = np.where(np.isnan(y), np.nan, rng.binomial(np.nan_to_num(y).astype(int), 0.7))
+    both = np.stack([first, y - first])
+    both[0, 400:460] = np.nan  # the larger one is lost
+    both[1, 700:720] = 0.0  # the smaller one falls silent
+    both[1, :300] = np.nan  # and it starts late, on trial
+    whole = Combiner(["a", "b"], bin_width_s=300, start_at=START).run(both[np.newaxis]).row(0)
+    combiner = Combiner(["a", "b"], bin_width_s=300, start_at=START)
+    above = 0
+    for t in range(both.shape[1]):
+        scores, evidence = step_with_evidence(combiner, both[:, t])
+        assert (evidence is None) == np.isnan(whole.page[t])
+        np.testing.assert_array_equal(scores.watch[0], whole.watch[t])
+        if evidence is not None:
+            assert evidence.best("page").score == pytest.approx(whole.page[t], rel=1e-9, abs=1e-12)
+            assert evidence.best("watch").score == pytest.approx(whole.watch[t], rel=1e-9, abs=1e-12)
+            above += whole.page[t] >= 1
+    assert above > 5
+
+
 def test_the_fewest_reports_that_are_enough() -> None:
     y = simulated(300, 2.0)
-    scores, evidence = evidence_at(Bank(1, bin_width_s=300, start_at=START), y, len(y) - 400)
+    scores, evidence = evidence_at(Bank(1, bin_width_s=300, start_at=START), y[np.newaxis], len(y) - 400)
     assert evidence is not None
     for severity in ("page", "watch"):
         for w in range(evidence.n_scored(severity)):
@@ -97,12 +120,12 @@ def test_the_fewest_reports_that_are_enough() -> None:
 def test_weighted_reports_lack_whole_ones() -> None:
     y = simulated(1200, 0.5)
     y[-1] = 2.25
-    _, evidence = evidence_at(Bank(1, bin_width_s=1200, start_at=START), y, len(y) - 1)
+    _, evidence = evidence_at(Bank(1, bin_width_s=1200, start_at=START), y[np.newaxis], len(y) - 1)
     assert evidence is not None
     more = evidence.lacking(0, "page", 1.0)
     assert evidence._score_of(0, 2.25 + more, "page") >= 1 > evidence._score_of(0, 1.25 + more, "page")
 
 
 def test_only_a_bank_of_one_series_is_taken_apart() -> None:
-    with pytest.raises(SeriesError, match="a bank of one series wanted, not of 2"):
-        step_with_evidence(Bank(2, bin_width_s=60, start_at=START), 1.0)
+    with pytest.raises(SeriesError, match="a detector of one series wanted, not of 2"):
+        step_with_evidence(Bank(2, bin_width_s=60, start_at=START), [1.0, 1.0])
