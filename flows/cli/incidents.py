@@ -173,15 +173,18 @@ def _explanation(store: Store, incident: Incident) -> Explanation:
     """
     from detectors import explain
     from detectors.model import SeriesKey
-    from detectors.spikes import score
+    from detectors.spikes import ScoredSources
+    from flows import steps
 
     key = SeriesKey(incident.service, incident.source, incident.bin_width_s)
     checkpoint = store.checkpoint(key)
     name = checkpoint[1].get("detector", "uproar") if checkpoint else "uproar"
     if name != "uproar":
         raise InputError(f"only alarms of the detector 'uproar' can be explained; {name!r} found this one")
-    series = store.series(key)
-    return explain(series, score(series), incident.alarmed_at, severity=incident.severity)
+    _, scored = steps.series_behind(store, incident)
+    sources = scored.sources if isinstance(scored, ScoredSources) else [key.source]
+    parts = [store.series(SeriesKey(key.service, source, key.bin_width_s)) for source in sources]
+    return explain(parts, scored, incident.alarmed_at, severity=incident.severity)
 
 
 def _known(store: Store, service: str | None) -> str | None:
