@@ -52,13 +52,14 @@ BOMB = gzip.compress(b"[" + b" " * 30_000_000 + b"]")
 
 @dataclass(frozen=True)
 class Asked:
-    """A request, as it came in."""
+    """A request, as it came in; of a parameter that is repeated, ``params`` has the last and ``pairs`` all."""
 
     method: str
     path: str
     params: dict[str, str]
     headers: dict[str, str]
     body: bytes = b""
+    pairs: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ class Loopback:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or every answer waits 40 ms for an acknowledgement
     loopback: Loopback
 
     def do_GET(self) -> None:
@@ -147,15 +149,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        params = dict(parse_qsl(url.query, keep_blank_values=True))
-        asked = Asked(self.command, url.path, params, {k.lower(): v for k, v in self.headers.items()}, body)
+        pairs = tuple(parse_qsl(url.query, keep_blank_values=True))
+        headers = {k.lower(): v for k, v in self.headers.items()}
+        asked = Asked(self.command, url.path, dict(pairs), headers, body, pairs)
         self.loopback.asked.append(asked)
         fault = self.loopback.next_fault()
         if fault is None:
             self._tell(self.loopback.respond(asked))
         elif fault in STATUSES:
-            headers = {"Retry-After": str(RETRY_AFTER_S)} if fault is Fault.LIMITED_UNTIL else {}
-            self._tell(Told(b'{"title": "no"}', STATUSES[fault], headers))
+            wait = {"Retry-After": str(RETRY_AFTER_S)} if fault is Fault.LIMITED_UNTIL else {}
+            self._tell(Told(b'{"title": "no"}', STATUSES[fault], wait))
         elif fault is Fault.TIMEOUT:
             self.loopback.wait_closed(3)
             self.close_connection = True
