@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flows.store.base import Base
+
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
     from datetime import datetime
 
     import pandas as pd
-    from sqlalchemy import Connection
 
 
-class Analysts:
+class Analysts(Base):
     """What an analyst may ask. ``start <= t < end`` (aware instants); whatever is None does not restrict.
 
     Pandas is loaded with the first question, so that opening a store stays cheap.
     """
-
-    def _reading(self) -> AbstractContextManager[Connection]:
-        raise NotImplementedError
 
     def counts(
         self,

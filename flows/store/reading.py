@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 
 from detectors.counting import Cell, Stretch, build_series, merge, micros
 from detectors.model import Incident, Transition
+from flows.store.marks import EVERYTHING, is_series
 from flows.store.schema import counts, cursors, incidents, reports, series, spans, transitions
 from flows.store.times import instant
-from flows.store.writing import EVERYTHING, is_series
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

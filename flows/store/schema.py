@@ -162,7 +162,7 @@ tombstones = Table("tombstones", metadata, _key("post"), sqlite_with_rowid=False
 
 # --- reports whose text and ids were not kept ------------------------------------------------------------------
 
-# What such reports counted in their bins. Time before service in the keys: a commit asks for a few bins of all services.
+# What such reports counted in their bins. The key has time before service: a commit asks for few bins, many services.
 settled = Table(
     "settled",
     metadata,

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from detectors.errors import StateError
 from detectors.model import Estimate, SeriesKey
-from flows.store import Scored
+from flows.store import Judged
 from tests.flows.store.helpers import KEY, at, commit, dump, incident, pair, span, step
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def test_incidents_come_by_onset(store: Store) -> None:
 
 def test_many_series_at_once(store: Store) -> None:
     keys = [SeriesKey(f"service-{number}", "x") for number in range(3)]
-    store.save_detections(Scored(key, at(5), {"of": key.service}) for key in keys)
+    store.save_detections(Judged(key, at(5), {"of": key.service}) for key in keys)
     store.save_detections([])
     assert [store.checkpoint(key) for key in keys] == [(at(5), {"of": key.service}) for key in keys]
 
