@@ -64,8 +64,8 @@ else:
     truth = pd.DataFrame({"onset_at": [], "end_at": [], "factor": []})
 width = counts.index[1] - counts.index[0]
 bin_min = width / pd.Timedelta("1min")
-print(f"{len(counts):,} bins of {bin_min:g} min from {counts.index[0]:%Y-%m-%d %H:%M} UTC on;", end=" ")
-print(f"{counts.isna().sum()} were not observed")
+print(f"{len(counts):,} bins of {bin_min:g} min, the first at {counts.index[0]:%Y-%m-%d %H:%M} UTC.")
+print(f"Not observed: {counts.isna().sum()}")
 
 # %% [markdown]
 # ## What the detector finds at its defaults

@@ -7,9 +7,14 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from detectors.model import CountSeries
+from detectors.spikes import COMBINED
+from flows import steps
 from flows.store import open_store
+from tests.builders import START
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +93,25 @@ def test_why_it_alarmed(uproar: Callable[..., Said], filled: Path, ids: list[str
     inside = [float(row["observed"]) for row in rows if told["window_start_at"] <= row["bin_at"] < told["at"]]
     assert sum(inside) == told["reports"]
     assert "explanation" not in uproar("show", ids[0], "--store", filled, "--json").record
+
+
+def test_an_incident_that_several_sources_saw_is_explained_from_their_counts(uproar: Callable[..., Said]) -> None:
+    random = np.random.default_rng(4)
+    with open_store("both.db") as store:
+        for source, rate in (("mastodon", 2), ("x", 5)):
+            y = random.poisson(rate, 360).astype(float)
+            y[300:306] += 8 * rate
+            y = y[: 360 if source == "x" else 359]  # one is a bin ahead of the other
+            store.commit_counts(CountSeries("imessage", source, START, 300, y, y, np.ones(len(y))))
+        steps.detect(store, steps.chosen_keys(store, None))
+    (record,) = (
+        one for one in uproar("incidents", "--store", "both.db", "--json").records if one["severity"] == "page"
+    )
+    assert record["source"] == COMBINED
+    told = uproar("show", record["id"], "--store", "both.db", "--explain", "--json").record["explanation"]
+    assert (told["at"], told["is_alarm"]) == (record["alarmed_at"], True)
+    assert told["reports"] > 8 * told["expected"]
+    assert 0.7 < told["expected"] / told["window_min"] < 2.2
 
 
 def test_what_another_detector_found_cannot_be_explained(uproar: Callable[..., Said], tmp_path: Path) -> None:
