@@ -6,7 +6,17 @@ what they leave behind is the same.
 """
 
 from flows.steps.detecting import CHECKPOINT_EVERY, LEARNS_FOR, Detected, detect
-from flows.steps.ingesting import MOST_MESSAGES, Ingested, Watched, ingest, ingest_all, ingest_counts, ingest_uncounted
+from flows.steps.health import FeedBook, faults_now, plain
+from flows.steps.ingesting import (
+    MOST_MESSAGES,
+    Ingested,
+    Into,
+    Watched,
+    ingest,
+    ingest_all,
+    ingest_counts,
+    ingest_uncounted,
+)
 from flows.steps.showing import (
     SHOWN_AFTER,
     SHOWN_BEFORE,
@@ -26,17 +36,21 @@ __all__ = [
     "SHOWN_AFTER",
     "SHOWN_BEFORE",
     "Detected",
+    "FeedBook",
     "Ingested",
+    "Into",
     "Watched",
     "chosen_keys",
     "detect",
     "earlier",
+    "faults_now",
     "histories",
     "ingest",
     "ingest_all",
     "ingest_counts",
     "ingest_uncounted",
     "page",
+    "plain",
     "series_behind",
     "service_name",
     "view",

@@ -16,13 +16,12 @@ from detectors.incidents.lifecycle import History, build_histories
 from detectors.incidents.revision import reconcile
 from detectors.spikes import Parameters, ScoredSources
 from flows.steps.groups import groups
-from flows.store import Facts
-from flows.store import Scored as Judged
+from flows.store import Facts, Judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from detectors.model import CountSeries, SeriesKey
+    from detectors.model import CountSeries, SeriesKey, Transition
     from detectors.spikes import Scored
     from flows.steps.groups import Group
     from flows.store import Store
@@ -47,6 +46,8 @@ class Detected:
     learning
         Services whose usual rate is not known yet, with the instant (UTC) from which on it will be, if they are
         observed until then.
+    news
+        The transitions that were not known before.
     silent
         Series in which a source says that there is nothing where there should be much, as of their last bin: a
         collector's fault, never an outage.
@@ -56,6 +57,7 @@ class Detected:
 
     changed: list[History] = field(default_factory=list)
     learning: dict[str, datetime] = field(default_factory=dict)
+    news: list[Transition] = field(default_factory=list)
     silent: set[SeriesKey] = field(default_factory=set)
     judged: set[SeriesKey] = field(default_factory=set)
 
@@ -172,6 +174,8 @@ class _Detection:
         changed = [history for history in histories if known.get(history.incident.id) != history]
         self._save(group, series.end_at, self._state(scored, learning_until), changed)
         self.done.changed += changed
+        said = {step for history in recorded for step in history.transitions}
+        self.done.news += [step for history in changed for step in history.transitions if step not in said]
 
     def _recorded(self, group: Group) -> list[History]:
         """Return what is on record, also from the time when there was one source only."""

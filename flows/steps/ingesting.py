@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.errors import InputError, SourceError, StoreError
+from detectors.errors import StoreError
 from detectors.reference import catalogue
 from flows.sources.base import CountSource
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from detectors.matching import Reader
     from detectors.model import Batch, Post, Report, Service
     from flows.sources.base import Query, Source
+    from flows.steps.health import FeedBook
     from flows.store import Store
 
 MOST_MESSAGES = 100
@@ -28,8 +29,14 @@ MOST_MESSAGES = 100
 class Ingested:
     """What one ingest did.
 
-    ``gaps`` are holes in what could be shown; ``repeated`` and ``skipped`` hold the first messages,
-    ``file:line: what is the matter``.
+    Attributes
+    ----------
+    gaps
+        Holes in what could be shown.
+    waiting
+        Queries that were left out, because the platform does not want to be asked yet.
+    repeated, skipped
+        The first messages, ``file:line: what is the matter``.
     """
 
     posts: int = 0
@@ -37,6 +44,7 @@ class Ingested:
     duplicates: int = 0
     repeated: list[str] = field(default_factory=list)
     gaps: int = 0
+    waiting: int = 0
     n_skipped: int = 0
     skipped: list[str] = field(default_factory=list)
 
@@ -84,85 +92,115 @@ class Watched:
         return None if self.services is None else [catalogue()[name] for name in sorted(self.services)]
 
 
-def ingest(store: Store, source: Source, reader: Reader, watched: Watched, done: Ingested | None = None) -> Ingested:
+@dataclass(frozen=True)
+class Into:
+    """Where posts go: which store, read by whom, of which services; and who writes down how it went, if anybody."""
+
+    store: Store
+    reader: Reader
+    watched: Watched
+    book: FeedBook | None = None
+
+    def ask(self, source: Source | CountSource, done: Ingested, take: Callable[[Query], None]) -> None:
+        """Ask query by query; one that fails does not stop the others, and the first failure is raised at the end."""
+        failures: list[Exception] = []
+        for query in source.queries(self.watched.catalogued()):
+            if self.book and not self.book.may_ask(source, query):
+                done.waiting += 1
+                continue
+            error: Exception | None = None
+            try:
+                take(query)
+            except StoreError:
+                raise
+            except Exception as caught:  # noqa: BLE001 - whatever a platform's client raises, the others go on
+                error = caught
+                failures.append(caught)
+            if self.book:
+                self.book.note(source, query, error)
+        if failures:
+            raise failures[0]
+
+
+def ingest(store: Store, source: Source, reader: Reader, watched: Watched) -> Ingested:
     """Read on from where the store's cursors stand, query by query, and commit batch by batch.
 
     Each batch is one transaction together with its cursor, so being killed loses nothing and counts nothing twice.
-    A query that fails does not stop the others: what is wrong with the first that failed is raised at the end, and
-    ``done``, which is counted on, says what came all the same.
+    A query that fails does not stop the others: what is wrong with the first that failed is raised at the end.
 
     Raises
     ------
     RetryableError, PermanentError, InputError
         Of the source; whatever was committed stays.
     """
-    return _ingest(store, source, reader, watched, done or Ingested())
+    done = Ingested()
+    _take_posts(Into(store, reader, watched), source, done)
+    return done
 
 
 def ingest_uncounted(store: Store, source: Source, reader: Reader, watched: Watched) -> Ingested:
     """Read posts as :func:`ingest` does, for what they say only: they are counted elsewhere, or were looked for."""
-    return _ingest(store, source, reader, watched, Ingested(), is_counted=False)
-
-
-def _ingest(  # noqa: PLR0913 - one body for two doors
-    store: Store, source: Source, reader: Reader, watched: Watched, done: Ingested, *, is_counted: bool = True
-) -> Ingested:
-    failures: list[SourceError | InputError] = []
-    for query in source.queries(watched.catalogued()):
-        try:
-            for batch in source.fetch(query.text, store.cursor(source.name, query.text)):
-                reading = reader.read(batch.posts)
-                kept = [pair for pair in reading.reports if _is_asked_for(query, pair[1])]
-                committed = store.commit(
-                    source.name,
-                    query.text,
-                    batch,
-                    kept,
-                    bin_width_s=watched.bin_width_s,
-                )
-                done.posts += len(batch.posts)
-                done.reports += committed.new_reports
-                done.gaps += batch.gap is not None
-                done.repeat(batch, kept, committed.duplicates)
-                done.skip(batch.skipped)
-                done.skip(f"{_place(batch, post)}: unknown service {name!r}" for post, name in reading.unknown)
-        except (SourceError, InputError) as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
+    done = Ingested()
+    _take_posts(Into(store, reader, watched), source, done, is_counted=False)
     return done
+
+
+def _take_posts(into: Into, source: Source, done: Ingested, *, is_counted: bool = True) -> None:
+    store, watched = into.store, into.watched
+
+    def take(query: Query) -> None:
+        for batch in source.fetch(query.text, store.cursor(source.name, query.text)):
+            reading = into.reader.read(batch.posts)
+            kept = [pair for pair in reading.reports if _is_asked_for(query, pair[1])]
+            committed = store.commit(
+                source.name,
+                query.text,
+                batch,
+                kept,
+                bin_width_s=watched.bin_width_s,
+                scope=query.services,
+                is_counted=is_counted,
+            )
+            done.posts += len(batch.posts)
+            done.reports += committed.new_reports
+            done.gaps += batch.gap is not None
+            done.repeat(batch, kept, committed.duplicates)
+            done.skip(batch.skipped)
+            done.skip(f"{_place(batch, post)}: unknown service {name!r}" for post, name in reading.unknown)
+
+    into.ask(source, done, take)
 
 
 def _is_asked_for(query: Query, report: Report) -> bool:
     return query.services is None or report.service in query.services
 
 
-def ingest_counts(store: Store, source: CountSource, watched: Watched, done: Ingested | None = None) -> Ingested:
+def ingest_counts(store: Store, source: CountSource, reader: Reader, watched: Watched) -> Ingested:
     """Bring counts that a platform made itself into the store; errors as of :func:`ingest`."""
-    done = done or Ingested()
-    failures: list[SourceError | InputError] = []
-    for query in source.queries(watched.catalogued()):
-        try:
-            for counted in source.fetch_counts(query, store.cursor(source.name, query.text)):
-                store.commit_counts(counted.counts, query=query.text, cursor=counted.cursor, gap=counted.gap)
-                done.posts += int(np.nansum(counted.counts.raw))
-                done.gaps += counted.gap is not None
-        except (SourceError, InputError) as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
+    done = Ingested()
+    _take_counts(Into(store, reader, watched), source, done)
     return done
 
 
-def ingest_all(
-    store: Store, sources: Sequence[Source | CountSource], reader: Reader, watched: Watched
-) -> tuple[dict[str, Ingested], dict[str, Exception]]:
+def _take_counts(into: Into, source: CountSource, done: Ingested) -> None:
+    store = into.store
+
+    def take(query: Query) -> None:
+        for counted in source.fetch_counts(query, store.cursor(source.name, query.text)):
+            store.commit_counts(counted.counts, query=query.text, cursor=counted.cursor, gap=counted.gap)
+            done.posts += int(np.nansum(counted.counts.raw))
+            done.gaps += counted.gap is not None
+
+    into.ask(source, done, take)
+
+
+def ingest_all(into: Into, sources: Sequence[Source | CountSource]) -> tuple[dict[str, Ingested], dict[str, Exception]]:
     """Ingest from every source at the same time; one that fails does not stop the others.
 
     Returns
     -------
     dict, dict
-        By label: what came in, or why something did not. A source of which one query failed is in both: what its
+        By label: what came in, and why something did not. A source of which one query failed is in both: what its
         other queries brought stays.
 
     Raises
@@ -176,12 +214,12 @@ def ingest_all(
     def take(source: Source | CountSource) -> None:
         try:
             if isinstance(source, CountSource):
-                ingest_counts(store, source, watched, came[source.label])
+                _take_counts(into, source, came[source.label])
             else:
-                ingest(store, source, reader, watched, came[source.label])
+                _take_posts(into, source, came[source.label])
         except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a platform's client raises, the others go on
+        except Exception as error:  # noqa: BLE001 - as in Into.ask; also where a source cannot say what to ask
             failed[source.label] = error
 
     with ThreadPoolExecutor(max_workers=max(1, len(sources))) as pool:

@@ -128,7 +128,7 @@ def test_a_source_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
         Given([batch(1, posts[10:20])], label="given:whole"),
     ]
     with open_store(tmp_path / "two.db") as store:
-        came, failed = steps.ingest_all(store, sources, READER, steps.Watched())
+        came, failed = steps.ingest_all(steps.Into(store, READER, steps.Watched()), sources)
         assert {label: str(error) for label, error in failed.items()} == {"given:broken": "the door is shut"}
         assert came["given:whole"].reports == 10
         assert came["given:broken"].reports == 10, "what came before the failure is told"
@@ -143,7 +143,7 @@ def test_a_client_that_breaks_in_its_own_way_is_a_failure_too(tmp_path: Path) ->
 
     sources = [Odd([], label="given:odd"), whole(stream(hours=1), 1)]
     with open_store(tmp_path / "two.db") as store:
-        came, failed = steps.ingest_all(store, sources, READER, steps.Watched())
+        came, failed = steps.ingest_all(steps.Into(store, READER, steps.Watched()), sources)
     assert list(failed) == ["given:odd"]
     assert list(came) == ["given:one"]
 
@@ -153,7 +153,7 @@ def test_a_store_that_breaks_stops_everything(tmp_path: Path) -> None:
         store.close()
         (tmp_path / "two.db").write_bytes(b"no database at all" * 100)
         with pytest.raises(StoreError):
-            steps.ingest_all(store, [whole(stream(hours=1), 1)], READER, steps.Watched())
+            steps.ingest_all(steps.Into(store, READER, steps.Watched()), [whole(stream(hours=1), 1)])
 
 
 # --- detect --------------------------------------------------------------------------------------------------

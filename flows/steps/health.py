@@ -1,0 +1,123 @@
+"""How the sources are doing: what each query last said, and what an operator has to know.
+
+A source that fails, falls silent or stays behind is a fault of collecting. It is told to the operator and never
+taken for an outage, for health, or for the end of either.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from detectors.errors import InputError, RetryableError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from flows.net import Clock
+    from flows.sources.base import CountSource, Query, Source
+    from flows.steps.detecting import Detected
+    from flows.store import Feed, Store
+
+    AnySource = Source | CountSource
+
+BEHIND = timedelta(minutes=10)
+"""A source that reads well and is further behind than this cannot keep up."""
+
+AT_LEAST = 3
+"""So many services, and half of those judged, make a silence one of the whole source."""
+
+
+@dataclass
+class FeedBook:
+    """Writes down how each query went, and keeps to when a platform wants to be asked again.
+
+    Attributes
+    ----------
+    store
+        Where it is written.
+    clock
+        When it was.
+    waiting
+        Labels of sources of which a query was left out, with the instant (UTC) from which on it may be asked.
+    """
+
+    store: Store
+    clock: Clock
+    waiting: dict[str, datetime] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._not_before = {(feed.source, feed.query): feed.not_before for feed in self.store.feeds()}
+
+    def may_ask(self, source: AnySource, query: Query) -> bool:
+        """Whether the platform is to be asked now."""
+        not_before = self._not_before.get((source.name, query.text))
+        if not_before is None or not_before <= self.clock.now():
+            return True
+        self.waiting[source.label] = max(not_before, self.waiting.get(source.label, not_before))
+        return False
+
+    def note(self, source: AnySource, query: Query, error: Exception | None = None) -> None:
+        """Write down how a query went."""
+        told = None if error is None else plain(error)
+        not_before = error.retry_at if isinstance(error, RetryableError) else None
+        self.store.note_feed(
+            source.name, query.text, label=source.label, at=self.clock.now(), error=told, not_before=not_before
+        )
+
+
+def plain(error: Exception) -> str:
+    """Say what went wrong. Of an error that is not ours only the kind: its message may hold anything."""
+    if isinstance(error, (SourceError, InputError)):
+        return str(error)
+    return f"an unexpected {type(error).__name__}; please report it"
+
+
+def faults_now(
+    feeds: Iterable[Feed], sources: Sequence[AnySource], detected: Detected, *, now: datetime
+) -> dict[tuple[str, str, str], str]:
+    """Return what is wrong with the sources at the moment.
+
+    Parameters
+    ----------
+    feeds
+        How the queries are doing.
+    sources
+        Those that are configured; what is known of others is history.
+    detected
+        What the last detection found silent.
+    now
+        The present (UTC).
+
+    Returns
+    -------
+    dict
+        (source, service or ``*``, kind) to message.
+    """
+    names = {source.name for source in sources}
+    found: dict[tuple[str, str, str], str] = {}
+    for feed in feeds:
+        if feed.source not in names:
+            continue
+        if feed.failed_since is not None:
+            found.setdefault((feed.source, "*", "failing"), f"{feed.label} fails: {feed.error}")
+        elif feed.newest_at is not None and now - feed.newest_at > BEHIND:
+            late_min = (now - feed.newest_at) // timedelta(minutes=1)
+            found[feed.source, "*", "lagging"] = f"{feed.label} is {late_min} min behind"
+    return found | _silences(detected)
+
+
+def _silences(detected: Detected) -> dict[tuple[str, str, str], str]:
+    """Return which sources say that there is nothing where there should be much: a service's query, or all of them."""
+    judged = Counter(key.source for key in detected.judged)
+    silent = Counter(key.source for key in detected.silent)
+    whole = {name for name, n in silent.items() if n >= AT_LEAST and 2 * n >= judged[name]}
+    found = {(name, "*", "silent"): f"{name} brings hardly anything of what is usual" for name in whole}
+    return found | {
+        (key.source, key.service, "silent"): f"{key.source} brings hardly anything about {key.service}"
+        for key in detected.silent
+        if key.source not in whole
+    }
