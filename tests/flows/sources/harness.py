@@ -39,10 +39,14 @@ class FakeTime:
         self.waited_s.append(seconds)
         self.at += timedelta(seconds=seconds)
 
-    def bounds(self, *, tries: int = 2, timeout_s: float = 0.5) -> Bounds:
-        """Return bounds on this clock."""
+    def bounds(self, *, tries: int = 2, timeout_s: float = 5, stop_at: datetime | None = None) -> Bounds:
+        """Return bounds on this clock.
+
+        The time-out is real time, and long: on a busy machine a good answer takes a while. Only where nothing is to
+        be answered is it short.
+        """
         retry = Retry(self.clock, Random(1), tries=tries)  # noqa: S311 - jitter
-        return Bounds(self.clock, retry, timeout_s=timeout_s)
+        return Bounds(self.clock, retry, stop_at=stop_at, timeout_s=timeout_s)
 
 
 @dataclass(frozen=True)

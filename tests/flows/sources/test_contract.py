@@ -9,21 +9,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from detectors.errors import PermanentError, RetryableError, SourceError
+from detectors.errors import InputError, PermanentError, RetryableError, SourceError
 from detectors.reference import catalogue
 from tests.flows.sources.harness import NOW, FakeTime, Made, every_platform
 from tests.flows.sources.loopback import PERMANENT, RETRY_AFTER_S, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from detectors.model import Batch
-    from flows.sources.base import Source
+    from flows.sources.base import Bounds, Source
     from tests.flows.sources.harness import Platform
 
 PLATFORMS = every_platform()
 CASES = [(name, fault) for name, platform in PLATFORMS.items() for fault in platform.faults]
 FIRST_AT = NOW - timedelta(minutes=10)
+TIMEOUT_S = {Fault.TIMEOUT: 0.3}
+"""Seconds until we give up, by fault; a source made with so few is not asked to read well."""
+
+MOST_STOPS = 6
 
 
 @pytest.fixture(params=PLATFORMS)
@@ -32,6 +36,11 @@ def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
     made = PLATFORMS[request.param]()
     yield made
     made.close()
+
+
+def bounds_for(fault: Fault, time: FakeTime, *, tries: int = 2) -> Bounds:
+    """Return bounds in which a fault does not take long."""
+    return time.bounds(tries=tries, timeout_s=TIMEOUT_S.get(fault, 5))
 
 
 def posts(n: int, *, first: int = 0) -> list[Made]:
@@ -97,6 +106,7 @@ def test_a_second_fetch_brings_only_what_is_new(platform: Platform) -> None:
     }
     late = [Made(700, NOW + timedelta(seconds=20)), Made(701, NOW + timedelta(seconds=21))]
     platform.publish(late)
+    time.at += timedelta(minutes=1)
     reading.read()
     assert set(reading.seen) == {platform.identity(made) for made in [*posts(5), *late]}
 
@@ -105,14 +115,47 @@ def test_killed_in_the_middle_it_goes_on_without_loss(platform: Platform) -> Non
     """A consumer that stops after any batch loses nothing by going on from the cursor it has stored."""
     published = posts(3 * platform.page_size + 1)
     platform.publish(published)
-    time = FakeTime()
-    whole = Reading(platform.source(time.bounds()))
+    whole = Reading(platform.source(FakeTime().bounds()))
     n_batches = len(whole.read())
-    for stop in range(1, n_batches + 1):
+    for stop in range(1, n_batches + 1, 1 + n_batches // MOST_STOPS):
         reading = Reading(platform.source(FakeTime().bounds()))
         reading.read(stop)
+        check_claims(reading, platform, published)
         reading.read()
         assert set(reading.seen) == set(whole.seen)
+
+
+def test_when_time_is_over_nothing_is_asked_nor_lost(platform: Platform) -> None:
+    """A source that is called too late begins nothing, and the next one goes on where it was."""
+    published = posts(platform.page_size + 1)
+    platform.publish(published)
+    reading = Reading(platform.source(FakeTime().bounds(stop_at=NOW)))
+    assert not reading.read()
+    reading.source = platform.source(FakeTime().bounds(stop_at=NOW + timedelta(minutes=1)))
+    reading.read()
+    assert set(reading.seen) == {platform.identity(made) for made in published}
+
+
+@pytest.mark.parametrize("cursor", ["", "7", "null", "[]", '{"file":"posts.jsonl"}', "\x00"])
+def test_a_cursor_of_something_else_is_refused(platform: Platform, cursor: str) -> None:
+    """Rather than read from a place that nobody meant."""
+    reading = Reading(platform.source(FakeTime().bounds()))
+    reading.cursor = cursor
+    with pytest.raises(InputError, match="cursor"):
+        reading.read()
+
+
+def test_the_same_services_make_the_same_queries(platform: Platform) -> None:
+    """A query's text is whose cursor it is; each service is asked for once."""
+    source = platform.source(FakeTime().bounds())
+    some = [catalogue()[name] for name in ("imessage", "slack", "outlook")]
+    queries = source.queries(some)
+    assert queries == platform.source(FakeTime().bounds()).queries(some[::-1])
+    assert len({query.text for query in queries}) == len(queries)
+    names = [name for query in queries for name in query.services or ()]
+    assert len(names) == len(set(names))
+    assert set(names) <= {service.id for service in some}
+    assert source.queries(None)
 
 
 @pytest.mark.parametrize(("name", "fault"), CASES)
@@ -123,7 +166,7 @@ def test_a_fault_that_stays(name: str, fault: Fault) -> None:
         published = posts(2 * platform.page_size)
         platform.publish(published)
         time = FakeTime()
-        reading = Reading(platform.source(time.bounds()))
+        reading = Reading(platform.source(bounds_for(fault, time)))
         platform.fail(fault)
         kind = PermanentError if fault in PERMANENT else RetryableError
         with pytest.raises(kind) as caught:
@@ -135,6 +178,7 @@ def test_a_fault_that_stays(name: str, fault: Fault) -> None:
             assert abs(caught.value.retry_at - time.at) <= timedelta(seconds=RETRY_AFTER_S + 1)
         assert not any(batch.observed or batch.posts for batch in reading.batches)
         platform.heal()
+        reading.source = platform.source(time.bounds())
         reading.read()
         assert set(reading.seen) == {platform.identity(made) for made in published}
     finally:
@@ -148,12 +192,14 @@ def test_a_fault_between_two_pages(name: str, fault: Fault) -> None:
     try:
         published = posts(3 * platform.page_size)
         platform.publish(published)
-        reading = Reading(platform.source(FakeTime().bounds(tries=1)))
+        reading = Reading(platform.source(bounds_for(fault, FakeTime(), tries=1)))
         platform.fail(fault, after=1)
         with pytest.raises(SourceError) as caught:
             reading.read()
         check_message(caught.value, platform)
+        check_claims(reading, platform, published)
         platform.heal()
+        reading.source = platform.source(FakeTime().bounds())
         reading.read()
         assert set(reading.seen) == {platform.identity(made) for made in published}
         assert max(span.end_at for batch in reading.batches for span in batch.observed) > published[-1].at
@@ -169,7 +215,8 @@ def test_a_fault_that_passes(name: str, fault: Fault) -> None:
         published = posts(platform.page_size)
         platform.publish(published)
         time = FakeTime()
-        reading = Reading(platform.source(time.bounds()))
+        timeout_s = 1 if fault in TIMEOUT_S else 5
+        reading = Reading(platform.source(time.bounds(tries=4, timeout_s=timeout_s)))
         platform.fail(fault, 1)
         reading.read()
         assert set(reading.seen) == {platform.identity(made) for made in published}
@@ -186,12 +233,22 @@ def test_deletions_are_passed_on(platform: Platform) -> None:
         pytest.skip(f"{platform.name} does not say what was deleted")
     published = posts(4)
     platform.publish(published)
-    reading = Reading(platform.source(FakeTime().bounds()))
+    time = FakeTime()
+    reading = Reading(platform.source(time.bounds()))
     reading.read()
     platform.delete(published[1])
+    time.at += timedelta(minutes=1)
     reading.read()
     deleted = [name for batch in reading.batches for name in batch.deleted]
     assert deleted == [platform.identity(published[1])]
+
+
+def check_claims(reading: Reading, platform: Platform, published: Sequence[Made]) -> None:
+    """Check that of the time vouched for, every post was seen."""
+    spans = [span for batch in reading.batches for span in batch.observed]
+    for made in published:
+        if any(span.start_at <= made.at < span.end_at for span in spans):
+            assert platform.identity(made) in reading.seen
 
 
 def check_message(error: SourceError, platform: Platform) -> None:
