@@ -46,16 +46,17 @@ class Syntax:
         Around a phrase; it is taken out of the phrase itself, and so are backslashes.
     group
         What opens and what closes a group.
-    suffix
-        What every query ends in.
+    prefix, suffix
+        What every query begins with, and ends in.
     limit
-        Most characters of a query, the suffix included.
+        Most characters of a query, prefix and suffix included.
     """
 
     either: str = " OR "
     both: str = " "
     quote: str = '"'
     group: tuple[str, str] = ("(", ")")
+    prefix: str = ""
     suffix: str = ""
     limit: int = 512
 
@@ -188,11 +189,11 @@ class _Writer:
         sides = [side for side in sides if side]
         if len(sides) == 2:
             sides = [self._group(self._syntax.either.join(self._group(side) for side in sides))]
-        return sides[0] + self._syntax.suffix
+        return self._syntax.prefix + sides[0] + self._syntax.suffix
 
     def length(self, size: _Size) -> int:
         """Return how long the query gets."""
-        total = len(self._syntax.suffix)
+        total = len(self._syntax.prefix + self._syntax.suffix)
         if size.plain:
             total += self._names_length(size.plain, size.plain_chars) + self._plain_cues
         if size.strict:

@@ -6,16 +6,23 @@ used in most. What a query brings is matched again, with the whole lexicon.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Struct
 
 from detectors.errors import InputError
 from detectors.reference import catalogue
+from flows.net.bodies import MAX_BYTES
 from flows.sources.packing import Cues, Syntax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from detectors.model import Service
+    from flows.sources.base import Ledger
 
 PLATFORM = "x"
 
@@ -30,6 +37,18 @@ LIMIT = 512
 
 SYNTAX = Syntax(suffix=" -is:retweet", limit=LIMIT)
 
+COUNTS_SYNTAX = Syntax(prefix="-is:retweet ", limit=LIMIT)
+"""The same in another order: a query is whose cursor it is, and counts and posts of one service each have their own."""
+
+REACH = timedelta(days=7) - timedelta(minutes=2)
+"""How far back X looks; two minutes less than it says, because it refuses a request that is late by a second."""
+
+LAG = timedelta(seconds=30)
+"""Age from which on a post is taken to be found: X itself leaves out the last 30 s where it is not told otherwise
+(docs.x.com, "Recent Post counts", "end_time")."""
+
+PUBLIC_URL = "https://api.x.com"
+
 CUES = Cues(
     plain=(
         "down", "outage", "offline", "broken", "crashed", "not working", "won't load", "can't connect", "caído",
@@ -37,6 +56,59 @@ CUES = Cues(
     ),
     strict=("outage", "is down", "went down", "not working", "won't load", "障害"),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class XAccount:
+    """Who asks X, and who pays.
+
+    Attributes
+    ----------
+    bearer_token
+        App-only; never shown.
+    ledger
+        Charged before every request that costs money.
+    base_url
+        Where X listens.
+    max_bytes
+        Largest answer, unpacked.
+    """
+
+    bearer_token: str = field(repr=False)
+    ledger: Ledger = field(repr=False)
+    base_url: str = PUBLIC_URL
+    max_bytes: int = MAX_BYTES
+
+
+class Cost(NamedTuple):
+    """What a request may cost at most: what for, and US dollars."""
+
+    what: str
+    usd: float
+
+
+C = TypeVar("C", bound=Struct)
+
+
+def read_cursor(text: str | None, kind: type[C], *, label: str) -> C | None:
+    """Read a cursor; None for none.
+
+    Raises
+    ------
+    InputError
+        It was not written by this feed.
+    """
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.MsgspecError:
+        raise InputError(f"{label}: the stored cursor is not one of this feed; remove it to begin anew") from None
+
+
+def write_cursor(cursor: Struct) -> str:
+    """Return a cursor as text."""
+    return msgspec.json.encode(cursor).decode()
 
 
 def allowed(services: Sequence[Service] | None) -> list[Service]:

@@ -68,12 +68,13 @@ def skeleton(text: str) -> str:
 @given(SERVICES, st.integers(90, 512), st.sampled_from([CUES, Cues(), Cues(plain=("down",))]))
 def test_each_service_is_in_one_query_and_none_is_too_long(services: list[Service], limit: int, cues: Cues) -> None:
     """Whatever the names: every service once, every query within the limit and well formed."""
-    queries = pack(services, cues, Syntax(suffix=" -is:retweet", limit=limit))
+    queries = pack(services, cues, Syntax(prefix="lang:en ", suffix=" -is:retweet", limit=limit))
     assert sorted(name for query in queries for name in query.services or ()) == [one.id for one in services]
     for query in queries:
         assert 0 < len(query.text) <= limit
         assert query.text.endswith(" -is:retweet")
-        assert skeleton(query.text) in {"w", "w w"}
+        assert query.text.startswith("lang:en (")
+        assert skeleton(query.text.removeprefix("lang:en ")) in {"w", "w w"}
         assert "\\" not in query.text
         assert query.text.isprintable()
 
@@ -110,9 +111,9 @@ def test_what_a_query_looks_like() -> None:
 
 def test_another_syntax() -> None:
     """Joiners, quotes, groups and the limit are the platform's."""
-    syntax = Syntax(either=" | ", both=" + ", quote="'", group=("[", "]"), suffix="", limit=60)
+    syntax = Syntax(either=" | ", both=" + ", quote="'", group=("[", "]"), prefix="q:", limit=60)
     (query,) = pack([service("a", ["it's here", "b"])], Cues(plain=("down",)), syntax)
-    assert query.text == "['it s here' | b] + [down]"
+    assert query.text == "q:['it s here' | b] + [down]"
 
 
 def test_names_that_are_found_anyway_are_left_out() -> None:
