@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import pg8000.native
 import pytest
+from sqlalchemy import text
 
 from flows.store import Store, open_store
+from flows.store.schema import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,16 +56,37 @@ def postgres_port(postgres_bin: Path) -> Iterator[int]:
         shutil.rmtree(folder)
 
 
-@pytest.fixture
-def postgres_url(postgres_port: int) -> str:
+def _new_database(port: int) -> str:
     """Make an empty database; return its URL."""
     name = f"uproar_{next(_numbers)}"
-    connection = pg8000.native.Connection("postgres", "127.0.0.1", "postgres", postgres_port, PASSWORD)
+    connection = pg8000.native.Connection("postgres", "127.0.0.1", "postgres", port, PASSWORD)
     try:
         connection.run(f"CREATE DATABASE {name}")
     finally:
         connection.close()
-    return f"postgresql://postgres:{PASSWORD}@127.0.0.1:{postgres_port}/{name}"
+    return f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/{name}"
+
+
+@pytest.fixture
+def postgres_url(postgres_port: int) -> str:
+    """Make an empty database; return its URL."""
+    return _new_database(postgres_port)
+
+
+@pytest.fixture(scope="session")
+def postgres_store_url(postgres_port: int) -> str:
+    """Make a store that tests empty and use again: making one anew takes a second."""
+    url = _new_database(postgres_port)
+    open_store(url).close()
+    return url
+
+
+@pytest.fixture(scope="session")
+def sqlite_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an empty store that tests copy."""
+    path = tmp_path_factory.mktemp("store") / "empty.db"
+    open_store(path).close()
+    return path
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
@@ -76,8 +99,20 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return found
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an empty store is."""
+    if request.param == "sqlite":
+        return str(shutil.copy(request.getfixturevalue("sqlite_store"), tmp_path / "uproar.db"))
+    url = request.getfixturevalue("postgres_store_url")
+    assert isinstance(url, str)
+    with open_store(url) as used, used._engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {', '.join(metadata.tables)}"))
+    return url
+
+
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
+def store(store_url: str) -> Iterator[Store]:
     """Open an empty store."""
-    with open_store(url) as opened:
+    with open_store(store_url) as opened:
         yield opened
