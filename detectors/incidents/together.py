@@ -17,12 +17,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+import numpy as np
+
 from detectors.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from detectors.model import Estimate, SeriesKey
+    from numpy.typing import ArrayLike
+
+    from detectors.model import CountSeries, Estimate, SeriesKey
+    from detectors.spikes import Scored
+
+
+COMMON_RISE = 4.0
+"""Standard deviations of :func:`common_rise` above which everything moves."""
+LARGEST = 3.0
 
 
 class Began(Protocol):
@@ -173,6 +183,85 @@ class _Room:
         n_others = sum(self.vendor(service) != largest for service, _ in self.series)
         share = self.quorum.share
         return len(moved) >= share * len(self.series) and len(moved) - n_largest >= share / 2 * n_others
+
+
+def common_rise(reports: ArrayLike, expected: ArrayLike, dispersion: ArrayLike) -> float:
+    """Say how much the other series rose in the window of an alarm, in standard deviations of no rise at all.
+
+    A quorum takes minutes to come together, and by then the first have been notified. But a step is in every series
+    from its first minute on, though in few of them strange by itself. So at an alarm look at the series of other
+    companies, in the window that fired: what each deviates by is clipped to three standard deviations, so that another
+    outage does not pass for all, and the sum is divided by the root of their number. Above :data:`COMMON_RISE`,
+    everything moves: hold the notification until there is a quorum, or an hour has gone by without one.
+
+    Parameters
+    ----------
+    reports
+        Shape (series,): reports in the window, of series of other companies than the one that alarmed; those that
+        were not observed in it left out.
+    expected, dispersion
+        Shape (series,): what was usual for the window, and phi of the variance ``m + phi m**2``; series with nothing
+        expected are left out.
+
+    Returns
+    -------
+    float
+        0 if there is no other series.
+
+    Examples
+    --------
+    >>> round(common_rise([15, 30, 45, 60], [10, 20, 30, 40], [0.01] * 4), 1)
+    4.3
+    """
+    s, m, phi = (np.asarray(values, dtype=np.float64) for values in (reports, expected, dispersion))
+    known = m > 0
+    s, m, phi = s[known], m[known], phi[known]
+    if not len(m):
+        return 0.0
+    deviations = np.clip((s - m) / np.sqrt(m + phi * m * m), -LARGEST, LARGEST)
+    return float(deviations.sum() / np.sqrt(len(m)))
+
+
+def rise_of_others(
+    service: str,
+    window: tuple[datetime, datetime],
+    others: Iterable[tuple[CountSeries, Scored]],
+    vendors: Mapping[str, str],
+) -> float:
+    """Return the :func:`common_rise` at an alarm.
+
+    Parameters
+    ----------
+    service
+        The one that alarmed; all of its company are left out.
+    window
+        Start and end of the window that fired (UTC): ``window_start_at`` and ``alarmed_at`` of the alarm.
+    others
+        Counts and scores of the watched series, bin by bin; those that do not cover the window are left out.
+    vendors
+        As of :func:`find_together`.
+    """
+    own = vendors.get(service, service)
+    told = [
+        _in_window(series, scored, window)
+        for series, scored in others
+        if vendors.get(series.service, series.service) != own
+    ]
+    reports, expected, dispersion = np.array([one for one in told if one], dtype=np.float64).reshape(-1, 3).T
+    return common_rise(reports, expected, dispersion)
+
+
+def _in_window(series: CountSeries, scored: Scored, window: tuple[datetime, datetime]) -> tuple[float, ...] | None:
+    """Return reports, expected and dispersion of the observed bins in a window; None where it is not known."""
+    width = timedelta(seconds=series.bin_width_s)
+    start, stop = (window[0] - series.start_at) // width, -((series.start_at - window[1]) // width)
+    if start < 0 or stop > min(len(series), len(scored.page)):
+        return None
+    y, usual = series.observed[start:stop], scored.scores.expected[start:stop]
+    seen = ~np.isnan(y)
+    if not seen.any() or np.isnan(usual).any():
+        return None
+    return float(y[seen].sum()), float(usual[seen].sum()), float(scored.scores.dispersion[start])
 
 
 def _groups(incidents: Sequence[B], room: _Room) -> Iterator[list[B]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -13,8 +13,15 @@ from hypothesis import strategies as st
 from detectors.errors import InputError
 from detectors.evaluation.simulate import Noise, Outage, Scenario, ServiceTraffic, Step, simulate_counts
 from detectors.incidents.lifecycle import build_histories
-from detectors.incidents.together import Quorum, Together, find_together
-from detectors.model import Estimate, Incident, SeriesKey
+from detectors.incidents.together import (
+    COMMON_RISE,
+    Quorum,
+    Together,
+    common_rise,
+    find_together,
+    rise_of_others,
+)
+from detectors.model import CountSeries, Estimate, Incident, SeriesKey
 from detectors.spikes import Bank, Scored
 from tests.builders import START
 
@@ -160,9 +167,9 @@ def test_a_quorum_that_cannot_be_is_refused(quorum: dict[str, float]) -> None:
 # --- with the detector ------------------------------------------------------------------------------------------
 
 
-def incidents_of(
+def simulated(
     *, outages: tuple[Outage, ...] = (), steps: tuple[Step, ...] = ()
-) -> tuple[list[Incident], list[SeriesKey]]:
+) -> tuple[list[tuple[CountSeries, Scored]], list[SeriesKey]]:
     """Simulate twelve services of nine companies over three days, and return what the detector says."""
     services = tuple(
         ServiceTraffic(name, rate, noise=Noise("negbin", phi=0.02))
@@ -171,20 +178,20 @@ def incidents_of(
     made = simulate_counts(Scenario(START, 3, services, outages=outages, steps=steps, bin_width_s=120), seed=5)
     bank = Bank(len(services), bin_width_s=120, start_at=START)
     scores = bank.run(np.stack([one.observed for one in made.series]))
-    found = [
-        history.incident
-        for i, one in enumerate(made.series)
-        for history in build_histories(one, Scored(START, 120, scores.row(i), bank))
-    ]
-    return found, [SeriesKey(one.service, one.source, 120) for one in made.series]
+    pairs = [(one, Scored(START, 120, scores.row(i), bank)) for i, one in enumerate(made.series)]
+    return pairs, [SeriesKey(one.service, one.source, 120) for one in made.series]
+
+
+def incidents_of(pairs: list[tuple[CountSeries, Scored]]) -> list[Incident]:
+    return [history.incident for series, scored in pairs for history in build_histories(series, scored)]
 
 
 STEP_AT = START + timedelta(days=2, hours=14)
 
 
 def test_a_step_of_the_whole_platform_is_recognised() -> None:
-    incidents, watched = incidents_of(steps=(Step(STEP_AT, 2.5),))
-    (one,) = find_together(incidents, watched, VENDORS)
+    made, watched = simulated(steps=(Step(STEP_AT, 2.5),))
+    (one,) = find_together(incidents_of(made), watched, VENDORS)
     assert one.n_moved >= 6
     assert abs(one.at - STEP_AT) <= timedelta(minutes=6)
     assert STEP_AT < one.known_at < STEP_AT + timedelta(hours=1)
@@ -195,6 +202,67 @@ def test_all_services_of_one_company_failing_is_an_outage() -> None:
         Outage(name, STEP_AT + timedelta(minutes=i), 60, 15)
         for i, name in enumerate(n for n in VENDORS if VENDORS[n] == "meta")
     )
-    incidents, watched = incidents_of(outages=outages)
+    made, watched = simulated(outages=outages)
+    incidents = incidents_of(made)
     assert {one.service for one in incidents} >= {"whatsapp", "instagram", "facebook"}
     assert find_together(incidents, watched, VENDORS) == []
+
+
+def test_the_first_alarm_of_a_step_sees_that_all_rose() -> None:
+    made, _ = simulated(steps=(Step(STEP_AT, 2.5),))
+    alarm, service = min(
+        (
+            (alarm, series.service)
+            for series, scored in made
+            for alarm in scored.alarms("page")
+            if alarm.alarmed_at > STEP_AT
+        ),
+        key=lambda one: one[0].alarmed_at,
+    )
+    assert alarm.alarmed_at <= STEP_AT + timedelta(minutes=10)
+    assert rise_of_others(service, (alarm.window_start_at, alarm.alarmed_at), made, VENDORS) > COMMON_RISE
+    yesterday = alarm.window_start_at - timedelta(days=1), alarm.alarmed_at - timedelta(days=1)
+    assert abs(rise_of_others(service, yesterday, made, VENDORS)) < COMMON_RISE / 2
+
+
+def test_an_outage_of_one_company_is_no_rise_of_the_others() -> None:
+    made, _ = simulated(outages=tuple(Outage(name, STEP_AT, 60, 15) for name in VENDORS if VENDORS[name] == "meta"))
+    window = STEP_AT, STEP_AT + timedelta(minutes=10)
+    assert abs(rise_of_others("facebook", window, made, VENDORS)) < COMMON_RISE / 2
+    assert rise_of_others("outlook", window, made, {}) > 2, "three outages are not nothing"
+
+
+def test_series_that_do_not_cover_the_window_are_left_out() -> None:
+    made, _ = simulated(steps=(Step(STEP_AT, 2.5),))
+    window = STEP_AT, STEP_AT + timedelta(minutes=10)
+    late = [(replace(series, start_at=START + timedelta(days=3)), scored) for series, scored in made]
+    unseen = [(replace(series, observed=np.full(len(series), np.nan)), scored) for series, scored in made]
+    assert rise_of_others("x", window, [*late, *unseen], VENDORS) == 0.0
+    early = START, START + timedelta(minutes=10)
+    assert rise_of_others("x", early, made, VENDORS) == 0.0, "nothing is known yet"
+
+
+# --- before there is a quorum -----------------------------------------------------------------------------------
+
+
+def test_what_is_usual_is_no_common_rise() -> None:
+    random = np.random.default_rng(1)
+    m = np.geomspace(0.1, 2000, 30)
+    risen = [common_rise(random.poisson(m * random.gamma(50, 1 / 50, 30)), m, np.full(30, 0.02)) for _ in range(400)]
+    assert abs(float(np.mean(risen))) < 0.2
+    assert max(risen) < COMMON_RISE
+
+
+def test_a_small_rise_of_all_is_seen_and_a_large_one_of_some_is_not() -> None:
+    m, phi = np.full(20, 40.0), np.full(20, 0.02)
+    assert common_rise(m * 1.4, m, phi) > COMMON_RISE
+    some = np.where(np.arange(20) < 5, 50 * m, m)
+    assert common_rise(some, m, phi) == pytest.approx(5 * 3 / np.sqrt(20))
+    assert 5 * 3 / np.sqrt(20) < COMMON_RISE
+    assert common_rise(m / 2, m, phi) < 0
+
+
+def test_series_that_cannot_tell_are_left_out() -> None:
+    assert common_rise([], [], []) == 0.0
+    assert common_rise([3.0, 4.0], [0.0, np.nan], [0.02, 0.02]) == 0.0
+    assert common_rise([3.0, 60.0], [0.0, 40.0], [0.02, 0.02]) == common_rise([60.0], [40.0], [0.02])
