@@ -2,24 +2,60 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from detectors.errors import InputError, SettingsError, SourceError
 from detectors.matching import Reader
 from detectors.reference import catalogue
 from flows import steps
+from flows.net import SYSTEM_CLOCK, Clock, Retry
 from flows.report.record import incident_record
 from flows.report.sentences import headline
-from flows.sources.archive import Archive
+from flows.settings import read_secret
+from flows.sources.base import Bounds
+from flows.sources.configured import Access, after_alarm, configured
 from flows.store import open_store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from detectors.model import Incident
+    from detectors.model import Incident, Transition
     from flows.settings import Settings
+    from flows.sources.base import CountSource, Source
+    from flows.store import Fault, Store
+
+SHARE_OF_TICK = 0.75
+"""How much of the time between two ticks the sources may take; what is left is for the next."""
+
+READ_BEFORE = timedelta(minutes=15)
+"""How far before an onset posts are read once something is wrong."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What a tick touches besides the store.
+
+    Attributes
+    ----------
+    clock
+        What time it is.
+    environ
+        The environment: secrets are named there.
+    blocks
+        Reads a Prefect Secret block; None where Prefect is not running.
+    """
+
+    clock: Clock = SYSTEM_CLOCK
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    blocks: Callable[[str], str] | None = None
+
+    def secret(self, key: str, value: str) -> str:
+        """Return a secret that is written down, or named; see :func:`flows.settings.read_secret`."""
+        return read_secret(value, key=key, environ=self.environ, blocks=self.blocks)
 
 
 @dataclass(frozen=True)
@@ -28,61 +64,178 @@ class Tick:
 
     Attributes
     ----------
+    at
+        When it began (UTC).
     ingested, failed
-        Per source, by label: what came in, or why nothing did.
+        Per source, by label: what came in, and why something did not.
     incidents
         Those that are new or have changed.
     headlines
         One sentence for each of them.
+    news
+        The transitions that were not known before.
+    faults_began, faults_ended
+        What was not known yet to be wrong with a source, and what is right again.
+    faults
+        All that is wrong with the sources now.
     learning
         Services whose usual rate is not known yet, with the end of what has been seen of them (UTC).
     """
 
+    at: datetime
     ingested: dict[str, steps.Ingested] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
     headlines: tuple[str, ...] = ()
+    news: tuple[Transition, ...] = ()
+    faults_began: tuple[Fault, ...] = ()
+    faults_ended: tuple[Fault, ...] = ()
+    faults: tuple[Fault, ...] = ()
     learning: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def needs_a_look(self) -> bool:
         """Whether a source failed or a record could not be used."""
-        return bool(self.failed) or any(came.n_skipped for came in self.ingested.values())
+        return bool(self.failed or self.faults) or any(came.n_skipped for came in self.ingested.values())
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something that was not known before."""
+        return bool(self.incidents or self.faults_began or self.faults_ended)
 
     def record(self) -> dict[str, Any]:
         """Return the tick as JSON can hold it."""
         return {
             "sources": {label: came.record() for label, came in self.ingested.items()},
             "failed": self.failed,
+            "faults": [{"source": one.source, "service": one.service, "kind": one.kind} for one in self.faults],
             "incidents": [incident_record(incident) for incident in self.incidents],
             "learning": sorted(self.learning),
         }
 
 
-def run_tick(settings: Settings, *, now: datetime) -> Tick:
-    """Ingest what is new, judge the bins that are complete, keep what changed.
+def run_tick(settings: Settings, world: World | None = None) -> Tick:
+    """Ingest what is new from every source, judge the bins that are complete, keep what changed.
 
     The window comes from the cursors in the store, so a tick that comes late takes more, and one that comes twice
     finds nothing to do.
 
-    Parameters
-    ----------
-    settings
-        The configuration.
-    now
-        The present (UTC).
+    Raises
+    ------
+    InputError, StoreError
+        The configuration is wrong, or nothing can be kept. A source that fails is no error of the tick.
     """
+    world = world or World()
+    watched = steps.Watched(_chosen(settings), settings.watch.bin_width_s)
+    with open_store(settings.store.url, secret=_store_secret(settings, world)) as store:
+        return _Run(settings, world, store, watched).tick()
+
+
+def _chosen(settings: Settings) -> set[str] | None:
     known = catalogue()
-    chosen = {known.get_or_suggest(name).id for name in settings.watch.services} or None
-    watched = steps.Watched(chosen, settings.watch.bin_width_s)
-    sources = [Archive(Path(name), now=now) for name in settings.sources.archive]
-    with open_store(settings.store.url, secret=settings.store.secret or None) as store:
-        ingested, failed = steps.ingest_all(store, sources, Reader(), watched)
-        keys = steps.chosen_keys(store, chosen)
-        done = steps.detect(store, keys, until=now - timedelta(seconds=settings.watch.settle_s))
-        incidents = tuple(history.incident for history in done.changed)
-        headlines = tuple(
-            headline(one, service_name=steps.service_name(one.service), now=now, earlier=steps.earlier(store, one))
-            for one in incidents
+    return {known.get_or_suggest(name).id for name in settings.watch.services} or None
+
+
+def _store_secret(settings: Settings, world: World) -> str | None:
+    """Return what the pseudonyms of authors are derived from.
+
+    Raises
+    ------
+    SettingsError
+        There is none, and posts would come from a platform: their authors could be found out by guessing.
+    """
+    secret = world.secret("store.secret", settings.store.secret)
+    if not secret and settings.is_live:
+        raise SettingsError(
+            "live sources need a secret that authors are hashed with: put a long random text into the environment as "
+            "UPROAR_STORE_SECRET (for instance from: openssl rand -hex 32), and keep it",
+            place="store.secret",
         )
-    return Tick(ingested, {label: str(error) for label, error in failed.items()}, incidents, headlines, done.learning)
+    return secret or None
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One tick."""
+
+    settings: Settings
+    world: World
+    store: Store
+    watched: steps.Watched
+
+    def tick(self) -> Tick:
+        clock, store = self.world.clock, self.store
+        now = clock.now()
+        sources = configured(self.settings, self._access(now))
+        book = steps.FeedBook(store, clock)
+        into = steps.Into(store, Reader(), self.watched, book)
+        ingested, failed = steps.ingest_all(into, sources)
+        until = now - timedelta(seconds=self.settings.watch.settle_s)
+        done = steps.detect(store, steps.chosen_keys(store, self.watched.services), until=until)
+        told = {label: steps.plain(error) for label, error in failed.items()} | self._read_on(now)
+        began, ended = self._set_faults(sources, done, now)
+        incidents = tuple(history.incident for history in done.changed)
+        return Tick(
+            at=now,
+            ingested=ingested,
+            failed=told,
+            incidents=incidents,
+            headlines=tuple(self._headline(one, now) for one in incidents),
+            news=tuple(done.news),
+            faults_began=tuple(began),
+            faults_ended=tuple(ended),
+            faults=tuple(store.faults()),
+            learning=done.learning,
+        )
+
+    def _access(self, now: datetime) -> Access:
+        """Return what the sources are given; they stop in time for the next tick."""
+        every = self.settings
+        bounds = Bounds(
+            self.world.clock,
+            Retry(self.world.clock),
+            stop_at=now + timedelta(seconds=SHARE_OF_TICK * every.watch.every_s),
+            lookback=timedelta(minutes=every.sources.lookback_min),
+            timeout_s=every.sources.timeout_s,
+        )
+
+        def ledger(source: str, budget_usd: float) -> Any:  # noqa: ANN401 - the store's
+            return self.store.ledger(source, budget_usd, now=self.world.clock.now)
+
+        return Access(bounds, self.world.secret, ledger)
+
+    def _read_on(self, now: datetime) -> dict[str, str]:
+        """Read what people say of the services with which something is wrong, where that costs; return failures."""
+        failed: dict[str, str] = {}
+        if not self.settings.x.bearer_token:
+            return failed
+        for incident in self.store.find_incidents(start=now - timedelta(days=7)):
+            if not incident.is_open or incident.state == "suspected":
+                continue
+            source = after_alarm(self.settings, self._access(now))
+            if source is None:
+                break
+            try:
+                steps.ingest_uncounted(self.store, source, Reader(), steps.Watched({incident.service}))
+            except (SourceError, InputError) as error:
+                failed[source.label] = str(error)
+        return failed
+
+    def _set_faults(
+        self, sources: Sequence[Source | CountSource], done: steps.Detected, now: datetime
+    ) -> tuple[list[Fault], list[Fault]]:
+        """Bring the list of what is wrong up to date; of series without news the last word stands."""
+        store = self.store
+        current = steps.faults_now(store.feeds(now), sources, done, now=now)
+        names = {source.name for source in sources}
+        judged = {(key.source, key.service) for key in done.judged}
+        heard = {source for source, _ in judged}
+        for fault in store.faults():
+            is_known = (fault.source, fault.service) in judged or (fault.service == "*" and fault.source in heard)
+            if fault.kind == "silent" and fault.source in names and not is_known:
+                current.setdefault((fault.source, fault.service, fault.kind), fault.message)
+        return store.set_faults(now, current)
+
+    def _headline(self, incident: Incident, now: datetime) -> str:
+        name = steps.service_name(incident.service)
+        return headline(incident, service_name=name, now=now, earlier=steps.earlier(self.store, incident))

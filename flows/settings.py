@@ -53,17 +53,17 @@ timeout_s = 15
 lookback_min = 15
 
 [bluesky]
-# Every public post, without an account. On where no other source is configured.
+# Every public post, without an account. On where there is a store.secret and no other source is configured.
 # enabled = true
 urls = ["wss://jetstream2.us-east.bsky.network/subscribe", "wss://jetstream1.us-west.bsky.network/subscribe"]
 
 [hackernews]
-# New stories and comments, without an account. On where no other source is configured.
+# New stories and comments, without an account. On as bluesky is.
 # enabled = true
-url = "https://hn.algolia.com/api/v1"
+url = "https://hn.algolia.com"
 
 [mastodon]
-# Servers whose public tag timelines are read, for instance ["https://mastodon.social"].
+# Servers whose public tag timelines are read, for instance ["mastodon.social"].
 instances = []
 # token = "env:MASTODON_TOKEN"
 
@@ -139,7 +139,7 @@ class HackerNewsSettings(_Section, frozen=True, forbid_unknown_fields=True):
     """Hacker News; ``enabled`` None = where no other source is configured."""
 
     enabled: bool | None = None
-    url: str = "https://hn.algolia.com/api/v1"
+    url: str = "https://hn.algolia.com"
 
 
 class MastodonSettings(_Section, frozen=True, forbid_unknown_fields=True):
@@ -206,8 +206,11 @@ class Settings(_Section, frozen=True, forbid_unknown_fields=True):
         return any(named) or bool(self.bluesky.enabled or self.hackernews.enabled)
 
     def is_on(self, enabled: bool | None) -> bool:  # noqa: FBT001 - the value of a setting
-        """Return whether a source that needs no account is on: as it was said, or where there is no other."""
-        return not self.has_other_sources if enabled is None else enabled
+        """Return whether a source that needs no account is on: as it was said, or where there is no other.
+
+        Without being asked for, it is not on before there is a secret that authors can be hashed with.
+        """
+        return bool(self.store.secret) and not self.has_other_sources if enabled is None else enabled
 
     @property
     def is_live(self) -> bool:

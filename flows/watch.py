@@ -12,13 +12,13 @@ from pathlib import Path
 from prefect import flow, get_run_logger, task
 
 from flows.live import Tick, run_tick
-from flows.settings import Settings, load_settings, utc_now
+from flows.settings import Settings, load_settings
 
 
 @task(name="tick", description="Ingest what is new, judge the bins that are complete, keep what changed.")
 def tick(settings: Settings) -> Tick:
     """Run the pipeline once."""
-    return run_tick(settings, now=utc_now())
+    return run_tick(settings)
 
 
 @flow(name="uproar-watch", description="Find outages in what people post.")

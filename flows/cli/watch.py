@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
+from detectors.errors import StoreError
 from flows.cli.output import DONE, LOOK, emit, note, say, skipped
-from flows.settings import load_settings, utc_now
+from flows.settings import load_settings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,7 +36,7 @@ def watch(
     once
         One tick, then stop.
     every
-        Seconds between two ticks; default: [watch] every_s of the configuration.
+        Seconds between the beginnings of two ticks; default: [watch] every_s of the configuration.
     config
         The configuration file; default uproar.toml where there is one.
     json
@@ -44,22 +45,32 @@ def watch(
     from flows.live import run_tick
 
     settings = load_settings(config, environ=os.environ)
+    if not settings.sources.archive and not settings.is_live:
+        note("no source is configured: set UPROAR_STORE_SECRET to listen to Bluesky and Hacker News, or: uproar init")
+    code = report(run_tick(settings), as_json=json)
+    if once:
+        return code
     while True:
-        done = run_tick(settings, now=utc_now())
-        code = report(done, as_json=json)
-        if once:
-            return code
         time.sleep(every or settings.watch.every_s)  # noqa: TID251 - the loop of the entry point
+        try:
+            report(run_tick(settings), as_json=json)
+        except StoreError as error:  # may pass: locked, or the disk is full; the cursors know where to go on
+            note(f"uproar: {error}")
 
 
 def report(done: Tick, *, as_json: bool) -> int:
     """Tell what a tick did, and return the exit code."""
     for label, came in done.ingested.items():
         if not as_json:
-            say(f"{label}: {came.posts:,} posts, {came.reports:,} new reports")
+            gaps = f", {came.gaps} gaps" if came.gaps else ""
+            say(f"{label}: {came.posts:,} posts, {came.reports:,} new reports{gaps}")
         skipped(came.skipped, came.n_skipped)
     for label, reason in done.failed.items():
         note(f"{label} failed: {reason}")
+    for fault in done.faults_began:
+        note(f"collecting: {fault.message}")
+    for fault in done.faults_ended:
+        note(f"collecting: no longer: {fault.message}")
     if as_json:
         emit(done.record())
     else:

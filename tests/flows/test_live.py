@@ -11,7 +11,8 @@ import pytest
 
 from detectors.errors import InputError
 from flows import steps
-from flows.live import run_tick
+from flows.live import World, run_tick
+from flows.net import Clock
 from flows.replay import replay_posts
 from flows.settings import Settings
 from flows.sources.archive import Archive
@@ -34,8 +35,13 @@ def settings(folder: Path, *files: Path, **watch: Any) -> Settings:
     return msgspec.convert(given, Settings)
 
 
+def frozen(minute: float) -> Clock:
+    """Return a clock that stands still; nobody sleeps by it."""
+    return Clock(lambda: at(minute), lambda seconds: pytest.fail(f"slept {seconds} s"))
+
+
 def tick(folder: Path, file: Path, minute: float, **watch: Any) -> Tick:
-    return run_tick(settings(folder, file, **watch), now=at(minute))
+    return run_tick(settings(folder, file, **watch), World(frozen(minute)))
 
 
 def recorded(path: Path) -> list[History]:
@@ -65,6 +71,7 @@ def test_a_tick_that_comes_twice_finds_nothing_to_do(tmp_path: Path) -> None:
     assert again.record() == {
         "sources": {"archive:posts.jsonl": {"posts": 0, "reports": 0, "duplicates": 0, "skipped": 0}},
         "failed": {},
+        "faults": [],
         "incidents": [],
         "learning": [],
     }
@@ -128,7 +135,7 @@ def test_a_mistyped_service_is_refused_with_a_suggestion(tmp_path: Path) -> None
 
 def test_a_source_that_fails_is_named_and_needs_a_look(tmp_path: Path) -> None:
     file = write(tmp_path / "posts.jsonl", stream(hours=1))
-    done = run_tick(settings(tmp_path, tmp_path / "nowhere.jsonl", file), now=at(HOUR))
+    done = run_tick(settings(tmp_path, tmp_path / "nowhere.jsonl", file), World(frozen(HOUR)))
     assert list(done.failed) == ["archive:nowhere.jsonl"]
     assert done.ingested["archive:posts.jsonl"].reports > 0
     assert done.needs_a_look

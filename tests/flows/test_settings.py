@@ -106,7 +106,8 @@ def test_what_needs_no_account_is_on_where_nothing_else_is(
 ) -> None:
     file = tmp_path / "uproar.toml"
     file.write_text(text)
-    settings = load_settings(file, environ={})
+    assert not load_settings(file, environ={}).is_on(None), "not without a secret"
+    settings = load_settings(file, environ={"UPROAR_STORE_SECRET": "a long random text"})
     assert settings.is_on(settings.bluesky.enabled) is bluesky
     assert settings.is_live is is_live
 

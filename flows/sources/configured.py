@@ -1,0 +1,154 @@
+"""The sources that a configuration names, ready to be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from detectors.errors import SettingsError
+from detectors.reference import catalogue
+from flows.sources.archive import Archive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from detectors.model import Service
+    from flows.settings import Settings
+    from flows.sources.base import Bounds, CountSource, Ledger, Query, Source
+
+    AnySource = Source | CountSource
+
+REDDIT_AGENT = "python:uproar:v0.1 (outage detection)"
+
+
+@dataclass(frozen=True)
+class Access:
+    """What sources are given besides their settings.
+
+    Attributes
+    ----------
+    bounds
+        Within what they stay.
+    secret
+        Returns a secret that the configuration names: ``secret("x.bearer_token", settings.x.bearer_token)``.
+    ledger
+        Returns the account book of a source: ``ledger("x", budget_usd)``.
+    """
+
+    bounds: Bounds
+    secret: Callable[[str, str], str]
+    ledger: Callable[[str, float], Ledger]
+
+
+def configured(settings: Settings, access: Access) -> list[AnySource]:
+    """Return the sources whose posts, or counts, are counted. Platform clients are loaded when they are first asked.
+
+    Raises
+    ------
+    SettingsError
+        A secret that is named is not there, or X would be asked without a budget or for nothing in particular.
+    """
+    now = access.bounds.clock.now()
+    return [
+        *(Archive(Path(name), now=now) for name in settings.sources.archive),
+        *_open(settings, access.bounds),
+        *_mastodon(settings, access),
+        *_reddit(settings, access),
+        *_x(settings, access),
+    ]
+
+
+def after_alarm(settings: Settings, access: Access) -> Source | None:
+    """Return where to read posts of a service once something is wrong with it; None where that is nowhere.
+
+    Its posts are counted elsewhere (by the platform), and so only kept for what they say.
+    """
+    if not settings.x.bearer_token or settings.x.mode != "counts":
+        return None
+    from flows.sources.x_search import XSearch
+
+    return XSearch(_x_account(settings, access), access.bounds, name="x")
+
+
+def _open(settings: Settings, bounds: Bounds) -> Iterator[AnySource]:
+    """Platforms without an account."""
+    if settings.is_on(settings.bluesky.enabled):
+        from flows.sources.bluesky import Bluesky
+
+        yield Bluesky(bounds=bounds, urls=settings.bluesky.urls)
+    if settings.is_on(settings.hackernews.enabled):
+        from flows.sources.hackernews import HackerNews
+
+        yield HackerNews(bounds=bounds, base_url=settings.hackernews.url)
+
+
+def _mastodon(settings: Settings, access: Access) -> Iterator[AnySource]:
+    if not settings.mastodon.instances:
+        return
+    from flows.sources.mastodon import MastodonCredentials, MastodonInstance
+
+    token = settings.mastodon.token and access.secret("mastodon.token", settings.mastodon.token)
+    for host in settings.mastodon.instances:
+        credentials = MastodonCredentials(token) if token else None
+        yield MastodonInstance(host=host, bounds=access.bounds, credentials=credentials)
+
+
+def _reddit(settings: Settings, access: Access) -> Iterator[AnySource]:
+    if not settings.reddit.client_id:
+        return
+    from flows.sources.reddit import RedditComments, RedditCredentials, RedditSubmissions
+
+    secret = access.secret("reddit.client_secret", settings.reddit.client_secret)
+    credentials = RedditCredentials(settings.reddit.client_id, secret, REDDIT_AGENT)
+    yield RedditSubmissions(credentials=credentials, bounds=access.bounds)
+    yield RedditComments(credentials=credentials, bounds=access.bounds)
+
+
+def _x(settings: Settings, access: Access) -> Iterator[AnySource]:
+    if not settings.x.bearer_token:
+        return
+    names = settings.x.services or settings.watch.services
+    if not names and settings.x.mode == "counts":
+        message = "counting posts on X costs money for each service: name them here or in [watch] services"
+        raise SettingsError(message, place="x.services")
+    services = [catalogue().get_or_suggest(name) for name in names] or None
+    account = _x_account(settings, access)
+    if settings.x.mode == "counts":
+        from flows.sources.x_counts import XCounts
+
+        source: AnySource = XCounts(account, access.bounds, every_s=settings.x.every_s)
+    elif settings.x.mode == "search":
+        from flows.sources.x_search import XSearch
+
+        source = XSearch(account, access.bounds)
+    else:
+        from flows.sources.x_stream import XStream
+
+        source = XStream(account, access.bounds)
+    yield cast("AnySource", Only(source, services))
+
+
+def _x_account(settings: Settings, access: Access) -> Any:  # noqa: ANN401 - loaded late
+    from flows.sources.x_terms import XAccount
+
+    if not settings.x.budget_usd:
+        message = "X is paid for by the request: say how many dollars a month may be spent"
+        raise SettingsError(message, place="x.budget_usd")
+    token = access.secret("x.bearer_token", settings.x.bearer_token)
+    return XAccount(token, ledger=access.ledger("x", settings.x.budget_usd))
+
+
+class Only:
+    """A source that is asked for these services (None = all of the catalogue), whatever else is watched."""
+
+    def __init__(self, source: AnySource, services: Sequence[Service] | None) -> None:
+        self._source = source
+        self._services = services
+
+    def queries(self, _: Sequence[Service] | None) -> tuple[Query, ...]:
+        """Return what to ask the platform for."""
+        return self._source.queries(self._services)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the source has
+        return getattr(self._source, name)
