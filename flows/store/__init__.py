@@ -11,7 +11,19 @@ from __future__ import annotations
 from detectors.errors import StoreError
 from flows.store.detection import Judged
 from flows.store.feeds import Fault, Feed
+from flows.store.ledger import Spent, StoredLedger
 from flows.store.reading import Facts
 from flows.store.store import Committed, Store, open_store
 
-__all__ = ["Committed", "Facts", "Fault", "Feed", "Judged", "Store", "StoreError", "open_store"]
+__all__ = [
+    "Committed",
+    "Facts",
+    "Fault",
+    "Feed",
+    "Judged",
+    "Spent",
+    "Store",
+    "StoreError",
+    "StoredLedger",
+    "open_store",
+]

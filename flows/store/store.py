@@ -16,10 +16,12 @@ from flows.store import marks, observed, writing
 from flows.store.analysts import Analysts
 from flows.store.detection import Detection
 from flows.store.feeds import Feeds
+from flows.store.ledger import Ledgers
 from flows.store.marks import COUNTS, POSTS
 from flows.store.privacy import key_text, report_row
 from flows.store.rows import put, put_new
 from flows.store.schema import cursors, gaps
+from flows.store.status import StatusRecords
 from flows.store.times import instant
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def open_store(url: str | Path, *, secret: str | None = None, timeout_s: float =
     return Store(engines.connect(engines.parse(url), timeout_s=timeout_s, create=create), secret)
 
 
-class Store(Analysts, Detection, Feeds):
+class Store(Analysts, Detection, Feeds, Ledgers, StatusRecords):
     """Reports, counts, incidents and cursors; see :func:`open_store`.
 
     Every method is one transaction and raises :class:`detectors.errors.StoreError` if the database fails. One
