@@ -61,7 +61,8 @@ class StatusRecords(Base):
         revisions
             What it said; empty where nothing had changed.
         cursor
-            Where the next poll goes on; None leaves it, for posts of an account that came from a file.
+            Where the next poll goes on. None, for posts of an account that came from a file, leaves it as it is, and
+            the page was not watched.
         seen_at
             When the page was read (UTC).
 
@@ -80,8 +81,8 @@ class StatusRecords(Base):
                 for service, incident_id in sorted(named)
             ]
             put_new(connection, status_services, concerned)
-            _watch(connection, page, at_us)
             if cursor is not None:
+                _watch(connection, page, at_us)
                 place = {"source": STATUS, "query": page, "cursor": cursor, "newest_at": at_us}
                 put(connection, cursors, [place])
         return n_new
