@@ -18,11 +18,12 @@ Facts that this file rests on (Mastodon's documentation of ``timelines/tag/:hash
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeGuard, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Meta, Struct
@@ -57,6 +58,10 @@ REWIND = timedelta(seconds=60)
 AHEAD = timedelta(minutes=5)
 """What is dated later than this from now has a wrong date."""
 
+FEWEST = 5
+"""A page of so many records of which none can be used is no quiet time."""
+
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 _Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,19}$")]
 
 
@@ -98,7 +103,7 @@ class MastodonInstance:
     Parameters
     ----------
     host
-        Of the instance, for instance ``mastodon.social``.
+        Of the instance, for instance ``mastodon.social``; ``https://`` before it does no harm.
     bounds
         Within what to stay.
     credentials
@@ -123,8 +128,9 @@ class MastodonInstance:
         base_url: str | None = None,
         anchor: str = ANCHOR,
     ) -> None:
-        if not host or urlsplit(f"//{host}").netloc != host:
-            raise InputError("the host of a Mastodon instance is a name such as mastodon.social, without https://")
+        host = host.removeprefix("https://").rstrip("/").lower()
+        if not _HOST.fullmatch(host):
+            raise InputError("the host of a Mastodon instance is a name such as mastodon.social")
         self.name = f"{PLATFORM}.{host}"
         self.label = f"{self.name} tags"
         self._host = host
@@ -261,6 +267,13 @@ class MastodonInstance:
         return newest
 
     def _batch(self, page: Sequence[Any], old: _Cursor, new: _Cursor) -> Batch:
+        """Read a page.
+
+        Raises
+        ------
+        RetryableError
+            Nothing of it can be used: to vouch for silence would be wrong.
+        """
         posts: list[Post] = []
         skipped: list[str] = []
         for place, record in enumerate(reversed(page), start=1):
@@ -270,6 +283,8 @@ class MastodonInstance:
             else:
                 number = _field(record, "id")
                 skipped.append(f"{self._host} {number if _is_id(number) else f'record {place}'}: {post}")
+        if len(skipped) >= FEWEST and not posts:
+            raise RetryableError(f"{self._host} sent a page of which nothing can be used: {skipped[0]}")
         observed = (Span(old.until, new.until),) if new.until > old.until else ()
         return Batch(tuple(posts), msgspec.json.encode(new).decode(), observed=observed, skipped=tuple(skipped))
 
@@ -285,7 +300,7 @@ class MastodonInstance:
         return Post(
             id=f"{self._host}/{status.id}",
             platform=PLATFORM,
-            created_at=status.created_at,
+            created_at=status.created_at.astimezone(UTC),
             text="\n".join(filter(None, parts)),
             lang=status.language,
             author_id=f"{self._host}/{status.account.id}",

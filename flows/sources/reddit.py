@@ -21,49 +21,38 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from detectors.errors import InputError, PermanentError, RetryableError
-from detectors.model import Batch, Gap, Instant, Post, PostExtra, Span, utc
+from detectors.errors import InputError, PermanentError
+from detectors.model import Batch, Gap, Instant, Span
 from detectors.reference import catalogue
 from flows.net.http import USER_AGENT
 from flows.sources.base import Query
 from flows.sources.checked import CheckedSession, heard
 from flows.sources.packing import Cues, Syntax, pack
+from flows.sources.reddit_wire import REDDIT_URL, WHAT, Children, Page, Reader, Walk, read_listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     import praw
 
     from detectors.model import Service
     from flows.sources.base import Bounds
 
-WHAT = "Reddit"
-PLATFORM = "reddit"
+CUT = "the listing ended before it reached what was known"
 OAUTH_URL = "https://oauth.reddit.com"
-REDDIT_URL = "https://www.reddit.com"
 
 PAGE = 100
-CUT_FROM = 200
-"""A listing that ends before it has reached what is known was cut off, if it had at least so many posts. Listings end
-near 1,000 by documentation; where search ends is not documented, and it has ended sooner."""
-
-AHEAD = timedelta(minutes=5)
-"""What is dated later than this from now has a wrong date."""
-
 MOST_SUBREDDITS = 25
 """How many are read as one listing: few requests, and yet a thousand comments reach back for several ticks."""
 
 SYNTAX = Syntax(both=" AND ", limit=512)
 CUES = Cues(strict=("down", "outage", "offline", "not working", "broken", "error", "issues", "problems"))
 """Names alone are asked for: matching decides. Those that mean other things, too, only beside a word of trouble."""
-
-_GONE = frozenset({"[deleted]", "[removed]", "[ Removed by Reddit ]"})
 
 
 @dataclass(frozen=True)
@@ -79,63 +68,6 @@ class _Cursor(Struct, frozen=True, tag_field="of", tag="reddit/1"):
     """Everything before ``until`` has been read, and was vouched for where it could be."""
 
     until: Instant
-
-
-class _Thing(Struct, frozen=True):
-    kind: str
-    data: Any
-
-
-class _Children(Struct, frozen=True):
-    children: list[Any]
-    after: str | None = None
-
-
-class _Listing(Struct, frozen=True):
-    data: _Children
-
-
-class _Item(Struct, frozen=True):
-    """What we read of a submission or a comment."""
-
-    name: Annotated[str, Meta(pattern=r"^t[13]_[0-9a-z]{1,13}$")]
-    created_utc: Annotated[float, Meta(ge=0, le=1e10)]
-    author: str | None = None
-    author_fullname: str | None = None
-    subreddit: str | None = None
-    permalink: str | None = None
-    title: str = ""
-    selftext: str = ""
-    body: str = ""
-    crosspost_parent: str | None = None
-    removed_by_category: str | None = None
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether it was deleted or removed: what is left of it is nothing that somebody says."""
-        parts = (self.author, self.selftext, self.body)
-        return self.removed_by_category is not None or any(part in _GONE for part in parts)
-
-    @property
-    def text(self) -> str:
-        """What it says."""
-        return "\n".join(filter(None, (self.title, self.selftext, self.body)))
-
-    @property
-    def author_id(self) -> str | None:
-        """The account's lasting name; else the one that is shown."""
-        return self.author_fullname or self.author
-
-
-class _Page(NamedTuple):
-    """What a page brought: posts no older than wanted, and how far down it reached."""
-
-    posts: tuple[Post, ...]
-    deleted: tuple[tuple[str, str], ...]
-    skipped: tuple[str, ...]
-    oldest_at: datetime | None
-    n_records: int
-    after: str | None
 
 
 class _Reddit(ABC):
@@ -169,6 +101,7 @@ class _Reddit(ABC):
         self._bounds = bounds
         self._oauth_url = oauth_url
         self._reddit_url = reddit_url
+        self._reader = Reader(self.label, self.kind)
         self._made: praw.Reddit | None = None
 
     @abstractmethod
@@ -188,27 +121,21 @@ class _Reddit(ABC):
         at = self._cursor(cursor)
         old = msgspec.json.encode(at).decode()
         floor = at.until if cursor is None else at.until - self.rewind
-        asked_at = self._bounds.clock.now()
-        seen: set[str] = set()
-        n_read, after = 0, None
+        walk = Walk(self._bounds.clock.now(), floor)
         while not self._bounds.is_over:
-            page = self._page(query, after, floor, seen)
-            n_read += page.n_records
-            is_met = page.oldest_at is not None and page.oldest_at < floor
-            after = page.after
-            if is_met or after is None or not page.n_records:
-                is_cut = not is_met and n_read >= CUT_FROM
-                yield self._last(page, at, asked_at, page.oldest_at if is_cut else None)
+            page = self._page(query, walk)
+            if not walk.turn(page):
+                yield self._last(page, at, walk)
                 return
             yield Batch(page.posts, old, deleted=page.deleted, skipped=page.skipped)
 
-    def _last(self, page: _Page, at: _Cursor, asked_at: datetime, cut_at: datetime | None) -> Batch:
+    def _last(self, page: Page, at: _Cursor, walk: Walk) -> Batch:
         """Return the batch that vouches for what was read, from where the listing was cut off if it was."""
-        until = max(at.until, asked_at - self.lag)
+        until = max(at.until, walk.asked_at - self.lag)
         start, gap = at.until, None
-        if cut_at is not None and cut_at >= at.until:
-            start = min(until, cut_at + timedelta(seconds=1))  # of its second, there may be more
-            gap = Gap(at.until, start, "Reddit shows no more than the newest thousand")
+        if walk.is_cut and walk.oldest_at >= at.until:
+            start = min(until, walk.oldest_at + timedelta(seconds=1))  # of its second, there may be more
+            gap = Gap(at.until, start, CUT) if start > at.until else None
         observed = (Span(start, until),) if until > start else ()
         cursor = msgspec.json.encode(_Cursor(until)).decode()
         return Batch(page.posts, cursor, observed=observed, deleted=page.deleted, gap=gap, skipped=page.skipped)
@@ -239,25 +166,31 @@ class _Reddit(ABC):
             )
         return self._made
 
-    def _page(self, query: str, after: str | None, floor: datetime, seen: set[str]) -> _Page:
+    def _page(self, query: str, walk: Walk) -> Page:
         """Ask for a page, trying again as the bounds say, and read it."""
         path, params = self._request(query)
-        params |= {"limit": PAGE} | ({"after": after} if after else {})
-
-        def ask() -> _Children:
-            # Undigested: the client's own objects fail as a page over one bad record, and ask for what they lack.
-            answer = heard(lambda: self._client.request(method="GET", path=path, params=params), what=WHAT)
-            try:
-                return msgspec.convert(answer, _Listing).data
-            except msgspec.ValidationError:
-                raise RetryableError(f"{WHAT} sent something else than a listing") from None
-
+        params |= {"limit": PAGE} | ({"after": walk.after} if walk.after else {})
         try:
-            listing = self._bounds.retry.call(ask)
+            listing = self._bounds.retry.call(lambda: self._listing(path, params))
         except PermanentError:
             self._made = None  # its token may have been revoked
             raise
-        return self._read(listing, floor, seen)
+        return self._reader.read(listing, walk, now=self._bounds.clock.now())
+
+    def _listing(self, path: str, params: dict[str, str | int]) -> Children:
+        """Ask once, for plain JSON.
+
+        The client's own objects fail as a whole page over one bad record, and ask the platform for what they lack.
+        """
+        from prawcore.exceptions import OAuthException
+
+        def ask() -> object:
+            try:
+                return self._client.request(method="GET", path=path, params=params)
+            except OAuthException:
+                raise PermanentError(f"{WHAT} gives no token to this application") from None
+
+        return read_listing(heard(ask, what=WHAT))
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -269,40 +202,6 @@ class _Reddit(ABC):
             return msgspec.json.decode(text, type=_Cursor)
         except msgspec.MsgspecError:
             raise InputError("the stored cursor is not that of a listing of Reddit", place=self.label) from None
-
-    def _read(self, listing: _Children, floor: datetime, seen: set[str]) -> _Page:
-        """Take what is not too old and was not seen on a page before: posts move on while pages are turned."""
-        posts: list[Post] = []
-        deleted: list[tuple[str, str]] = []
-        skipped: list[str] = []
-        oldest_at: datetime | None = None
-        latest = self._bounds.clock.now() + AHEAD
-        for place, record in enumerate(listing.children, start=1):
-            item = self._item(record)
-            if isinstance(item, str):
-                skipped.append(f"{self.label}: record {place} of a page: {item}")
-                continue
-            oldest_at = utc(item.created_utc)
-            if oldest_at > latest:
-                skipped.append(f"{self.label} {item.name}: it is from the future")
-            elif oldest_at >= floor and item.name not in seen:
-                seen.add(item.name)
-                if item.is_gone:
-                    deleted.append((PLATFORM, item.name))
-                else:
-                    posts.append(_post(item))
-        return _Page(
-            tuple(posts), tuple(deleted), tuple(skipped), oldest_at, len(listing.children), listing.after or None
-        )
-
-    def _item(self, record: object) -> _Item | str:
-        """Read a record; or say what is wrong with it, without its text."""
-        try:
-            thing = msgspec.convert(record, _Thing)
-            item = msgspec.convert(thing.data, _Item) if thing.kind == self.kind else None
-        except msgspec.ValidationError as error:
-            return str(error)
-        return item if item is not None else "it is neither a submission nor a comment, or not what was asked for"
 
 
 class RedditSubmissions(_Reddit):
@@ -371,15 +270,3 @@ class RedditComments(_Reddit):
 
     def _request(self, query: str) -> tuple[str, dict[str, str | int]]:
         return f"r/{query}/comments/", {}
-
-
-def _post(item: _Item) -> Post:
-    return Post(
-        id=item.name,
-        platform=PLATFORM,
-        created_at=utc(item.created_utc),
-        text=item.text,
-        author_id=item.author_id,
-        is_repost=item.crosspost_parent is not None,
-        extra=PostExtra(subreddit=item.subreddit, url=f"{REDDIT_URL}{item.permalink}" if item.permalink else None),
-    )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from flows.sources.base import Bounds
 
-CLIENT_ID, CLIENT_SECRET, TOKEN = "canary-reddit-id", "canary-reddit-secret", "canary-reddit-token"  # noqa: S105
+CLIENT_ID, CLIENT_SECRET, TOKEN = "canary-reddit-id", "canary-reddit-secret", "canary-reddit-token"
 MOST_LISTED = 1000
 MOST_QUERY = 512
 OLD = Made(900_000, NOW - timedelta(days=400), text="iMessage is down, years ago", author="of-old")
