@@ -13,7 +13,11 @@ come, broke off or cannot be read may have been charged, and stays booked.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+import sys
+from contextlib import suppress
+from queue import Empty, Queue
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
 import tweepy
@@ -25,8 +29,10 @@ from flows.net.session import guarded_session, plain_error
 from flows.sources.x_wire import PLACE_FIELDS, POST_FIELDS, USER_FIELDS, read_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
+    from flows.net import Clock
     from flows.sources.base import Bounds
     from flows.sources.x_terms import Cost, XAccount
     from flows.sources.x_wire import Answer
@@ -37,6 +43,37 @@ _TWEEPYS_HOST = "https://api.twitter.com"
 _HIDDEN = "hidden"
 
 logging.getLogger("tweepy.client").setLevel(logging.INFO)
+
+
+CHUNK_BYTES = 512
+"""Read at once: less than a post, so that none waits for the next one."""
+
+MOST_LINE_BYTES = 1_000_000
+"""Far more than a post."""
+
+MOST_WAITING = 10_000
+"""Lines that wait to be read; then X has to, and may hang up."""
+
+CLOSE_S = 2
+"""How long the end of a thread is waited for; it ends by itself with the next sign of life."""
+
+
+class Heard(NamedTuple):
+    """Something that came over the stream.
+
+    Attributes
+    ----------
+    at
+        When (UTC).
+    line
+        A message; empty for a sign of life.
+    error
+        Why nothing comes after it.
+    """
+
+    at: datetime
+    line: bytes = b""
+    error: SourceError | None = None
 
 
 class XApi:
@@ -52,16 +89,13 @@ class XApi:
 
     def __init__(self, account: XAccount, bounds: Bounds) -> None:
         self._account = account
-        self._clock = bounds.clock
+        self._bounds = bounds
         self._was_refused = False
-        routes = {_TWEEPYS_HOST: account.base_url.rstrip("/")}
-        self._session = guarded_session(WHAT, timeout_s=bounds.timeout_s, max_bytes=account.max_bytes, routes=routes)
-        self._session.auth = self._sign
-        self._session.hooks["response"] = [self._check]
+        session = self._new_session()
         self._client = tweepy.Client(_HIDDEN, return_type=requests.Response)
-        self._client.session = self._session
+        self._client.session = session
         self._rules = tweepy.StreamingClient(_HIDDEN, return_type=requests.Response)
-        self._rules.session = self._session
+        self._rules.session = session
 
     # --- what can be asked -----------------------------------------------------------------------------------
 
@@ -91,6 +125,18 @@ class XApi:
     def delete_rules(self, ids: Sequence[str]) -> Answer:
         """Delete rules by id."""
         return self._ask(lambda: self._rules.delete_rules(list(ids)))
+
+    def listen(self, silence_s: float) -> Listener:
+        """Connect to the filtered stream.
+
+        Raises
+        ------
+        RetryableError, PermanentError
+            X's answer was no good, or there was none.
+        """
+        listener = Listener(self._new_session(), self._bounds.clock, silence_s)
+        listener.open()
+        return listener
 
     # --- how it is asked -------------------------------------------------------------------------------------
 
@@ -134,10 +180,19 @@ class XApi:
         except tweepy.TweepyException as error:
             raise RetryableError(f"{WHAT} sent an answer that its client refuses ({type(error).__name__})") from None
 
+    def _new_session(self) -> requests.Session:
+        routes = {_TWEEPYS_HOST: self._account.base_url.rstrip("/")}
+        session = guarded_session(
+            WHAT, timeout_s=self._bounds.timeout_s, max_bytes=self._account.max_bytes, routes=routes
+        )
+        session.auth = self._sign
+        session.hooks["response"] = [self._check]
+        return session
+
     def _check(self, response: requests.Response, **_: object) -> None:
         """Refuse what is not a good answer, before the client sees it."""
         try:
-            check_status(response.status_code, response.headers, what=WHAT, now=self._clock.now())
+            check_status(response.status_code, response.headers, what=WHAT, now=self._bounds.clock.now())
         except SourceError:
             self._was_refused = True
             response.close()
@@ -146,6 +201,118 @@ class XApi:
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._account.bearer_token}"
         return request
+
+
+class Listener(tweepy.StreamingClient):  # type: ignore[misc]
+    """One connection to the filtered stream, read by a thread of tweepy's into a queue.
+
+    tweepy would connect again and again by itself, waiting as it sees fit: this one ends with its connection.
+
+    Parameters
+    ----------
+    session
+        For this connection alone: tweepy closes it.
+    clock
+        Says when a line came.
+    silence_s
+        Seconds without a line, the blank ones that X sends every 20 s included, after which a connection is dead.
+    """
+
+    def __init__(self, session: requests.Session, clock: Clock, silence_s: float) -> None:
+        super().__init__(_HIDDEN, return_type=requests.Response, max_retries=0, daemon=True)
+        self.session = session
+        self.session.hooks["response"] = [*session.hooks["response"], self._keep]
+        self._clock = clock
+        self._silence_s = silence_s
+        self._heard: Queue[Heard] = Queue(MOST_WAITING)
+        self._response: requests.Response | None = None
+
+    def open(self) -> None:
+        """Connect, and return when X has accepted."""
+        self.filter(threaded=True, **_fields(with_users=False))
+        first = self._heard.get()
+        if first.error is not None:
+            self.close()
+            raise first.error
+
+    def next(self, timeout_s: float) -> Heard | None:
+        """Return what came next; None where nothing did in this time (seconds)."""
+        try:
+            return self._heard.get(timeout=timeout_s)
+        except Empty:
+            return None
+
+    def close(self) -> None:
+        """Hang up, and let the thread end."""
+        self.disconnect()
+        if self._response is not None:
+            with suppress(ValueError, RuntimeError, OSError):  # it has ended by itself
+                self._response.raw.shutdown()
+        end_s = monotonic() + CLOSE_S
+        while self.thread.is_alive() and monotonic() < end_s:
+            self.next(0.01)  # it may be waiting for room
+        self.thread.join(0.01)
+
+    # --- what tweepy calls, in its thread --------------------------------------------------------------------
+
+    def on_connect(self) -> None:
+        """X has accepted."""
+        self._hear(Heard(self._clock.now()))
+
+    def on_data(self, raw_data: bytes) -> None:
+        """Take a line."""
+        self._hear(Heard(self._clock.now(), raw_data))
+
+    def on_keep_alive(self) -> None:
+        """Take a sign of life."""
+        self._hear(Heard(self._clock.now()))
+
+    def on_request_error(self, status_code: int) -> None:
+        """Take an answer that is none: errors were refused before, this is some other good status than 200."""
+        self._fail(RetryableError(f"{WHAT} answered {status_code} where a stream was wanted"))
+
+    def on_connection_error(self) -> None:
+        """Take a connection that broke, or was silent for too long."""
+        self.on_exception(sys.exception())
+
+    def on_exception(self, exception: BaseException | None) -> None:
+        """Take whatever else went wrong: our own errors come this way, too."""
+        if isinstance(exception, SourceError):
+            self._fail(exception)
+            return
+        known = exception if isinstance(exception, requests.RequestException) else requests.ConnectionError()
+        self._fail(plain_error(known, what=WHAT))
+
+    def on_disconnect(self) -> None:
+        """Take the end, in whatever way it came."""
+        self._fail(RetryableError(f"{WHAT} closed the stream"))
+
+    def on_closed(self, response: requests.Response) -> None:
+        """Say nothing: the end comes next."""
+
+    def _connect(self, method: str, endpoint: str, **given: Any) -> None:  # noqa: ANN401
+        super()._connect(method, endpoint, timeout=self._silence_s, **given)
+
+    def _fail(self, error: SourceError) -> None:
+        self.disconnect()
+        self._hear(Heard(self._clock.now(), error=error))
+
+    def _hear(self, heard: Heard) -> None:
+        self._heard.put(heard)
+
+    def _keep(self, response: requests.Response, **_: object) -> None:
+        """Read lines with an end: those of ``requests`` may grow for ever."""
+        self._response = response
+        response.iter_lines = lambda *_, **__: self._lines(response)  # type: ignore[method-assign]
+
+    def _lines(self, response: requests.Response) -> Iterator[bytes]:
+        pending = b""
+        for chunk in response.iter_content(CHUNK_BYTES):
+            *lines, pending = (pending + chunk).split(b"\n")
+            yield from (line.strip() for line in lines)
+            if len(pending) > MOST_LINE_BYTES:
+                raise PermanentError(f"{WHAT} sent a line of more than {MOST_LINE_BYTES / 1e6:g} MB")
+        self.disconnect()
 
 
 def _fields(*, with_users: bool) -> dict[str, list[str]]:

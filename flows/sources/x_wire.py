@@ -92,6 +92,14 @@ class Problem(Struct, frozen=True):
         return self.type.rpartition("/")[2] in {"resource-not-found", "not-authorized-for-resource"}
 
 
+class Rule(Struct, frozen=True):
+    """A rule of the filtered stream."""
+
+    id: str
+    value: str
+    tag: str = ""
+
+
 class _Point(Struct, frozen=True):
     coordinates: tuple[float, float]
     """Longitude, latitude."""
@@ -189,6 +197,11 @@ def read_buckets(answer: Answer) -> list[Bucket]:
 def read_problems(answer: Answer) -> list[Problem]:
     """Read what went wrong with parts of a request."""
     return list(_all(answer.errors, Problem))
+
+
+def read_rules(answer: Answer) -> list[Rule]:
+    """Read the rules of the filtered stream."""
+    return list(_all(answer.data, Rule))
 
 
 def _post(raw: _Post, places: dict[str, _Place], users: dict[str, _User]) -> Post:
