@@ -1,4 +1,4 @@
-"""The schedule: the watch flow as a Prefect deployment, served by this process.
+"""The schedule: the flows as Prefect deployments, served by this process.
 
 Prefect reads its configuration when it is imported, so the environment is prepared first and Prefect is imported
 inside the functions.
@@ -12,6 +12,8 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -38,7 +40,7 @@ STOP_WITHIN_S = 15.0
 
 
 def serve(settings: Settings, config: Path | None, *, sleep: Callable[[float], None]) -> None:
-    """Run the watch flow every ``every_s`` seconds until stopped, never two at once.
+    """Run the flows on their schedules until stopped, never one twice at once.
 
     ``PREFECT_API_URL`` names the server; where it is not set, a server of our own is started on loopback and stopped
     with us. A run that is still busy when the next is due makes Prefect cancel the new one: the window of a run is in
@@ -54,23 +56,50 @@ def serve(settings: Settings, config: Path | None, *, sleep: Callable[[float], N
         _serve(settings, config)
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """A flow and how often it runs."""
+
+    module: str
+    name: str
+    every_s: int
+    description: str
+
+
+def schedules(settings: Settings) -> list[Schedule]:
+    """Return what runs when: the pipeline, the official pages where they are on, and the promise of forgetting."""
+    every = [
+        Schedule("flows.watch", "watch", settings.watch.every_s, "One tick of the live pipeline."),
+        Schedule("flows.housekeeping", "housekeeping", 3600, "Forget texts, ids and places that are old enough."),
+    ]
+    if settings.reads_status:
+        every.append(Schedule("flows.status", "status", settings.status.every_s, "Read the official status pages."))
+    return every
+
+
 def _serve(settings: Settings, config: Path | None) -> None:
     import prefect
+
+    parameters = {"config": str(config.resolve()) if config else None}
+    made = [_deployment(schedule, parameters) for schedule in schedules(settings)]
+    prefect.serve(*made, pause_on_shutdown=False, print_starting_message=False)
+
+
+def _deployment(schedule: Schedule, parameters: dict[str, str | None]) -> RunnerDeployment:
+    """Return a deployment that never runs twice at once: a run that comes too early is cancelled."""
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
     from prefect.types.entrypoint import EntrypointType
 
-    from flows.watch import watch
-
-    made = watch.to_deployment(
-        name="watch",
-        interval=settings.watch.every_s,
-        parameters={"config": str(config.resolve()) if config else None},
+    flow = getattr(import_module(schedule.module), schedule.name)
+    made = flow.to_deployment(
+        name=schedule.name,
+        interval=schedule.every_s,
+        parameters=parameters,
         concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
         entrypoint_type=EntrypointType.MODULE_PATH,  # a file path would be looked for from the working folder
-        description="One tick of the live pipeline.",
+        description=schedule.description,
     )
-    deployment = cast("RunnerDeployment", made)  # a coroutine only where a loop is running already
-    prefect.serve(deployment, pause_on_shutdown=False, print_starting_message=False)
+    return cast("RunnerDeployment", made)  # a coroutine only where a loop is running already
 
 
 @contextmanager

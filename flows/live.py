@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from detectors.errors import InputError, SettingsError, SourceError
+from detectors.errors import InputError, SourceError
 from detectors.matching import Reader
-from detectors.reference import catalogue
 from flows import steps
-from flows.net import SYSTEM_CLOCK, Clock, Retry
+from flows.net import Retry
 from flows.report.record import incident_record
 from flows.report.sentences import headline
-from flows.settings import read_secret
+from flows.settings import World
 from flows.sources.base import Bounds
 from flows.sources.configured import Access, after_alarm, configured
 from flows.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from detectors.model import Incident, Transition
@@ -33,29 +31,6 @@ SHARE_OF_TICK = 0.75
 
 READ_BEFORE = timedelta(minutes=15)
 """How far before an onset posts are read once something is wrong."""
-
-
-@dataclass(frozen=True)
-class World:
-    """What a tick touches besides the store.
-
-    Attributes
-    ----------
-    clock
-        What time it is.
-    environ
-        The environment: secrets are named there.
-    blocks
-        Reads a Prefect Secret block; None where Prefect is not running.
-    """
-
-    clock: Clock = SYSTEM_CLOCK
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
-    blocks: Callable[[str], str] | None = None
-
-    def secret(self, key: str, value: str) -> str:
-        """Return a secret that is written down, or named; see :func:`flows.settings.read_secret`."""
-        return read_secret(value, key=key, environ=self.environ, blocks=self.blocks)
 
 
 @dataclass(frozen=True)
@@ -126,32 +101,16 @@ def run_tick(settings: Settings, world: World | None = None) -> Tick:
         The configuration is wrong, or nothing can be kept. A source that fails is no error of the tick.
     """
     world = world or World()
-    watched = steps.Watched(_chosen(settings), settings.watch.bin_width_s)
-    with open_store(settings.store.url, secret=_store_secret(settings, world)) as store:
+    watched = steps.Watched.configured(settings)
+    with open_store(settings.store.url, secret=world.store_secret(settings)) as store:
         return _Run(settings, world, store, watched).tick()
 
 
-def _chosen(settings: Settings) -> set[str] | None:
-    known = catalogue()
-    return {known.get_or_suggest(name).id for name in settings.watch.services} or None
-
-
-def _store_secret(settings: Settings, world: World) -> str | None:
-    """Return what the pseudonyms of authors are derived from.
-
-    Raises
-    ------
-    SettingsError
-        There is none, and posts would come from a platform: their authors could be found out by guessing.
-    """
-    secret = world.secret("store.secret", settings.store.secret)
-    if not secret and settings.is_live:
-        raise SettingsError(
-            "live sources need a secret that authors are hashed with: put a long random text into the environment as "
-            "UPROAR_STORE_SECRET (for instance from: openssl rand -hex 32), and keep it",
-            place="store.secret",
-        )
-    return secret or None
+def keep_house(settings: Settings, world: World | None = None) -> int:
+    """Forget texts, ids and places of posts that are older than the configuration says; return how many reports."""
+    world = world or World()
+    with open_store(settings.store.url, secret=world.store_secret(settings)) as store:
+        return store.retain(world.clock.now(), keep_h=settings.privacy.keep_h)
 
 
 @dataclass(frozen=True)

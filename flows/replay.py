@@ -5,24 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import as_file
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from detectors.errors import InputError
+from detectors.errors import InputError, SourceError
 from detectors.matching import Reader
 from detectors.model import Instant  # noqa: TC001 - msgspec reads it
 from detectors.reference import catalogue, resource
 from flows import steps
 from flows.sources.archive import Archive, read_counts
+from flows.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from detectors.incidents.lifecycle import History
     from detectors.model import SeriesKey, Severity
+    from flows.engines import LocalEngine
+    from flows.settings import Settings, World
     from flows.store import Store
 
 SAMPLE = "imessage_simulated"
@@ -133,3 +136,81 @@ def _judge(
     notes, is_odd = odd
     histories = steps.histories(store, keys)
     return Replay(came, keys, histories, done.learning, notes, is_odd or came.n_skipped > 0)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a backfill, and where it goes; plain data, because it may travel to another process."""
+
+    path: str
+    url: str
+    secret: str | None
+    watched: steps.Watched
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What became of one file: what came, or why nothing did."""
+
+    path: str
+    came: steps.Ingested
+    error: str | None = None
+
+
+def parts_of(files: Sequence[str], settings: Settings, world: World) -> list[Part]:
+    """Return what :func:`backfill` has to do for these files, with the configured store and services."""
+    if not files:
+        raise InputError("name at least one file of posts")
+    if settings.store.url == ":memory:":
+        raise InputError("a backfill needs a store that lasts, not :memory:")
+    secret = world.secret("store.secret", settings.store.secret) or None
+    watched = steps.Watched.configured(settings)
+    return [Part(str(Path(file).resolve()), settings.store.url, secret, watched, world.clock.now()) for file in files]
+
+
+def fill(part: Part) -> Filled:
+    """Ingest one file from where it was left; a second time it finds nothing to do."""
+    source = Archive(Path(part.path), now=part.now)
+    try:
+        with open_store(part.url, secret=part.secret) as store:
+            return Filled(part.path, steps.ingest(store, source, Reader(), part.watched))
+    except (InputError, SourceError) as error:
+        return Filled(part.path, steps.Ingested(), str(error))
+
+
+def backfill(
+    parts: Sequence[Part], engine: LocalEngine, *, progress: Callable[[int], object] | None = None
+) -> tuple[list[Filled], Replay]:
+    """Ingest many files, several at a time, then judge every series once.
+
+    The outcome depends neither on the order of the files nor on how many were read at a time.
+
+    Parameters
+    ----------
+    parts
+        The files, at least one, all for the same store.
+    engine
+        Where the reading runs.
+    progress
+        Called with 1 for each file that is through.
+
+    Returns
+    -------
+    list of Filled, Replay
+        What became of each file, in the order given; what was found in all of them.
+    """
+    filled: dict[int, Filled] = {}
+    for place, done in engine.map(fill, parts):
+        filled[place] = done
+        if progress:
+            progress(1)
+    every = [filled[place] for place in range(len(parts))]
+    first = parts[0]
+    came = steps.Ingested()
+    for one in every:
+        came.add(one.came)
+    with open_store(first.url, secret=first.secret) as store:
+        keys = [key for key in steps.chosen_keys(store, first.watched.services) if key.source == Archive.name]
+        failed = any(one.error for one in every)
+        return every, _judge(store, keys, came, "uproar", ((), failed or came.duplicates > 0))

@@ -6,19 +6,16 @@ no-op. Retries are not Prefect's: a run that fails is followed by the next tick.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from prefect import flow, get_run_logger, task
 
+from flows.conductor import configuration, tell
 from flows.live import Tick, run_tick
-from flows.settings import Settings, load_settings
 
 
 @task(name="tick", description="Ingest what is new, judge the bins that are complete, keep what changed.")
-def tick(settings: Settings) -> Tick:
+def tick(config: str | None) -> Tick:
     """Run the pipeline once."""
-    return run_tick(settings)
+    return run_tick(*configuration(config))
 
 
 @flow(name="uproar-watch", description="Find outages in what people post.")
@@ -36,11 +33,12 @@ def watch(config: str | None = None) -> int:
         Number of incidents that changed.
     """
     logger = get_run_logger()
-    done = tick(load_settings(Path(config) if config else None, environ=os.environ))
+    done = tick(config)
     for label, came in done.ingested.items():
         logger.info("%s: %d posts, %d new reports, %d skipped", label, came.posts, came.reports, came.n_skipped)
     for label, reason in done.failed.items():
         logger.error("%s: %s", label, reason)
     for sentence in done.headlines:
         logger.warning("%s", sentence)
+    tell(done)
     return len(done.incidents)

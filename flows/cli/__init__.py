@@ -24,6 +24,8 @@ _COMMANDS = {
     "replay": ("replay:replay", "Find the incidents in a file of posts, or of counts."),
     "watch": ("watch:watch", "Run the live pipeline in this process, without a server."),
     "serve": ("watch:serve", "Run the live pipeline as a Prefect deployment on a schedule."),
+    "sources": ("sources:sources", "Show how each source is doing, what is wrong, and what it cost."),
+    "backfill": ("backfill:backfill", "Bring many files of posts into the store, several at a time."),
     "incidents": ("incidents:incidents", "List the incidents in the store."),
     "show": ("incidents:show", "Show one incident: its record, its history, or its page."),
     "counts": ("incidents:counts", "Print the counts in the store."),
@@ -32,6 +34,7 @@ _COMMANDS = {
         "scoreboard:scoreboard",
         "Measure detectors on simulation, real counts and NAB, and write the table.",
     ),
+    "purge": ("sources:purge", "Forget posts of an author, one post, or all before an instant; counts stay."),
     "init": ("setup:init", "Write a commented configuration."),
     "doctor": ("setup:doctor", "Check configuration, store, sources and Prefect; say what to do."),
 }

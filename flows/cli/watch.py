@@ -60,10 +60,7 @@ def watch(
 
 def report(done: Tick, *, as_json: bool) -> int:
     """Tell what a tick did, and return the exit code."""
-    for label, came in done.ingested.items():
-        if not as_json:
-            gaps = f", {came.gaps} gaps" if came.gaps else ""
-            say(f"{label}: {came.posts:,} posts, {came.reports:,} new reports{gaps}")
+    for came in done.ingested.values():
         skipped(came.skipped, came.n_skipped)
     for label, reason in done.failed.items():
         note(f"{label} failed: {reason}")
@@ -74,11 +71,18 @@ def report(done: Tick, *, as_json: bool) -> int:
     if as_json:
         emit(done.record())
     else:
-        for sentence in done.headlines or ("No incident has changed.",):
-            say(sentence)
-        for until_at, names in _learning(done):
-            say(f"Learning what is usual until {until_at:%Y-%m-%d %H:%M} UTC: {', '.join(names)}")
+        _tell(done)
     return LOOK if done.needs_a_look else DONE
+
+
+def _tell(done: Tick) -> None:
+    for label, came in done.ingested.items():
+        gaps = f", {came.gaps} gaps" if came.gaps else ""
+        say(f"{label}: {came.posts:,} posts, {came.reports:,} new reports{gaps}")
+    for sentence in done.headlines or ("No incident has changed.",):
+        say(sentence)
+    for until_at, names in _learning(done):
+        say(f"Learning what is usual until {until_at:%Y-%m-%d %H:%M} UTC: {', '.join(names)}")
 
 
 def _learning(done: Tick) -> list[tuple[datetime, list[str]]]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 from detectors.errors import InputError, RetryableError, SourceError
@@ -73,10 +75,12 @@ class FeedBook:
 
 
 def plain(error: Exception) -> str:
-    """Say what went wrong. Of an error that is not ours only the kind: its message may hold anything."""
+    """Say what went wrong. Of an error that is not ours only its kind and place: its message may hold anything."""
     if isinstance(error, (SourceError, InputError)):
         return str(error)
-    return f"an unexpected {type(error).__name__}; please report it"
+    frames = [frame for frame in extract_tb(error.__traceback__) if "flows" in frame.filename]
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"an unexpected {type(error).__name__}{where}; please report it"
 
 
 def faults_now(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from detectors.matching import Reader
     from detectors.model import Batch, Post, Report, Service
+    from flows.settings import Settings
     from flows.sources.base import Query, Source
     from flows.steps.health import FeedBook
     from flows.store import Store
@@ -75,6 +76,13 @@ class Ingested:
             if len(self.skipped) < MOST_MESSAGES:
                 self.skipped.append(message)
 
+    def add(self, other: Ingested) -> None:
+        """Add what another ingest did."""
+        for name in ("posts", "reports", "duplicates", "gaps", "waiting", "n_skipped"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.repeated += other.repeated[: MOST_MESSAGES - len(self.repeated)]
+        self.skipped += other.skipped[: MOST_MESSAGES - len(self.skipped)]
+
     def record(self) -> dict[str, int]:
         """Return the numbers, for JSON."""
         return {"posts": self.posts, "reports": self.reports, "duplicates": self.duplicates, "skipped": self.n_skipped}
@@ -86,6 +94,13 @@ class Watched:
 
     services: Collection[str] | None = None
     bin_width_s: int = 60
+
+    @classmethod
+    def configured(cls, settings: Settings) -> Watched:
+        """Return what a configuration says; raises InputError where it names a service that there is not."""
+        known = catalogue()
+        names = frozenset(known.get_or_suggest(name).id for name in settings.watch.services)
+        return cls(names or None, settings.watch.bin_width_s)
 
     def catalogued(self) -> list[Service] | None:
         """Return the services as the catalogue has them; None = all of it."""

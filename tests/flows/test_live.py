@@ -11,10 +11,10 @@ import pytest
 
 from detectors.errors import InputError
 from flows import steps
-from flows.live import World, run_tick
+from flows.live import run_tick
 from flows.net import Clock
 from flows.replay import replay_posts
-from flows.settings import Settings
+from flows.settings import Settings, World
 from flows.sources.archive import Archive
 from flows.store import open_store
 from tests.flows.streams import HOUR, Outage, add, at, line, stream, write
