@@ -8,6 +8,10 @@ cloud, a network that many others stand on) look the same from here.
 
 All services of one company do fail together, so companies are counted too. And a series is compared with the others of
 its own source first: a collector brings one source, and with several sources its series are a small part of all.
+
+Measured on calibration seeds (figures in DECISIONS.md, section 26): a step of 1.5 to 2.7 times alarms 10 to 16 of 20
+series within an hour. A quorum recognises 36 of 36, but by then 6 to 10 have been notified; with the rise of the others
+looked at from the first alarm on, at most one has. Held in error: 0 of 1,035 other alarms, and 2 of 479 real ones.
 """
 
 from __future__ import annotations
