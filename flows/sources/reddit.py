@@ -13,6 +13,7 @@ Facts that this file rests on (Reddit's documentation of its interface, and praw
   told apart by its time.
 - The interface has to be applied for; an approved application reads without an account (``client_credentials``), 100
   requests a minute, announced in ``X-Ratelimit-*``.
+- Listings leave out what was deleted, without a word; ``api/info`` looks up 100 things by their names.
 - Search knows a post some minutes after it was made, and nobody promises when.
 """
 
@@ -33,10 +34,20 @@ from flows.net.http import USER_AGENT
 from flows.sources.base import Query
 from flows.sources.checked import CheckedSession, heard
 from flows.sources.packing import Cues, Syntax, pack
-from flows.sources.reddit_wire import REDDIT_URL, WHAT, Children, Page, Reader, Walk, read_listing
+from flows.sources.reddit_wire import (
+    PLATFORM,
+    REDDIT_URL,
+    WHAT,
+    Children,
+    Page,
+    Reader,
+    Walk,
+    read_listing,
+    still_shown,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import praw
 
@@ -129,6 +140,28 @@ class _Reddit(ABC):
                 return
             yield Batch(page.posts, old, deleted=page.deleted, skipped=page.skipped)
 
+    def gone(self, ids: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        """Return which posts were deleted or removed, as ``(platform, id)``: they are to be forgotten.
+
+        Parameters
+        ----------
+        ids
+            Ids of our posts, of either feed.
+
+        Raises
+        ------
+        RetryableError, PermanentError
+            Reddit cannot be asked.
+        """
+        gone: list[str] = []
+        for start in range(0, len(ids), PAGE):
+            if self._bounds.is_over:
+                break
+            part = ids[start : start + PAGE]
+            shown = still_shown(self._ask("api/info", {"id": ",".join(part)}))
+            gone += [name for name in part if name not in shown]
+        return tuple((PLATFORM, name) for name in gone)
+
     def _last(self, page: Page, at: _Cursor, walk: Walk) -> Batch:
         """Return the batch that vouches for what was read, from where the listing was cut off if it was."""
         until = max(at.until, walk.asked_at - self.lag)
@@ -167,15 +200,18 @@ class _Reddit(ABC):
         return self._made
 
     def _page(self, query: str, walk: Walk) -> Page:
-        """Ask for a page, trying again as the bounds say, and read it."""
+        """Ask for a page, and read it."""
         path, params = self._request(query)
         params |= {"limit": PAGE} | ({"after": walk.after} if walk.after else {})
+        return self._reader.read(self._ask(path, params), walk, now=self._bounds.clock.now())
+
+    def _ask(self, path: str, params: dict[str, str | int]) -> Children:
+        """Ask for a listing, trying again as the bounds say."""
         try:
-            listing = self._bounds.retry.call(lambda: self._listing(path, params))
+            return self._bounds.retry.call(lambda: self._listing(path, params))
         except PermanentError:
             self._made = None  # its token may have been revoked
             raise
-        return self._reader.read(listing, walk, now=self._bounds.clock.now())
 
     def _listing(self, path: str, params: dict[str, str | int]) -> Children:
         """Ask once, for plain JSON.
@@ -249,24 +285,49 @@ class RedditComments(_Reddit):
     rewind = timedelta(seconds=90)
 
     def queries(self, services: Sequence[Service] | None) -> tuple[Query, ...]:
-        """Return the subreddits of services, up to 25 a query; services that share some are put together.
-
-        Each service is in one query with all of its subreddits; one that two queries need is read by both.
-        """
-        held: list[tuple[dict[str, str], list[str]]] = []
-        chosen = catalogue().values() if services is None else services
-        for service in sorted(chosen, key=lambda service: service.id):
-            wanted = {name.lower(): name for name in service.subreddits}
-            if not wanted:
-                continue
-            fitting = [each for each in held if len(each[0].keys() | wanted.keys()) <= MOST_SUBREDDITS]
-            room = min(fitting, key=lambda each: len(wanted.keys() - each[0].keys()), default=None)
+        """Return the subreddits of services, up to 25 a query; services that share one are in one query."""
+        packed: list[_Community] = []
+        for each in _communities(catalogue().values() if services is None else services):
+            room = next(
+                (held for held in packed if len(held.subreddits) + len(each.subreddits) <= MOST_SUBREDDITS), None
+            )
             if room is None:
-                room = ({}, [])
-                held.append(room)
-            room[0].update(wanted)
-            room[1].append(service.id)
-        return tuple(Query("+".join(name for _, name in sorted(names.items())), tuple(ids)) for names, ids in held)
+                packed.append(each)
+            else:
+                room.add(each)
+        return tuple(Query(held.text, tuple(sorted(held.services))) for held in packed)
 
     def _request(self, query: str) -> tuple[str, dict[str, str | int]]:
         return f"r/{query}/comments/", {}
+
+
+@dataclass
+class _Community:
+    """Subreddits, by their names in lower case, and the services whose users meet there."""
+
+    subreddits: dict[str, str]
+    services: list[str]
+
+    def add(self, other: _Community) -> None:
+        """Take another one in."""
+        self.subreddits |= other.subreddits
+        self.services += other.services
+
+    @property
+    def text(self) -> str:
+        """The subreddits as one, in Reddit's way."""
+        return "+".join(name for _, name in sorted(self.subreddits.items()))
+
+
+def _communities(services: Iterable[Service]) -> list[_Community]:
+    """Put together the services that share a subreddit, directly or through others; in the order of their ids."""
+    found: list[_Community] = []
+    for service in sorted(services, key=lambda service: service.id):
+        new = _Community({name.lower(): name for name in service.subreddits}, [service.id])
+        if not new.subreddits:
+            continue
+        for held in [each for each in found if each.subreddits.keys() & new.subreddits.keys()]:
+            found.remove(held)
+            new.add(held)
+        found.append(new)
+    return found

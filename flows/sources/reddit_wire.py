@@ -39,7 +39,6 @@ _GONE = frozenset({"[deleted]", "[removed]", "[ Removed by Reddit ]"})
 
 
 class _Thing(Struct, frozen=True):
-    kind: str
     data: Any
 
 
@@ -193,12 +192,23 @@ class Reader:
 
     def _item(self, record: object) -> _Item | str:
         """Read a record; or say what is wrong with it, without its text."""
-        try:
-            thing = msgspec.convert(record, _Thing)
-            item = msgspec.convert(thing.data, _Item) if thing.kind == self.kind else None
-        except msgspec.ValidationError as error:
-            return str(error)
-        return item if item is not None else "it is neither a submission nor a comment, or not what was asked for"
+        item = _read_item(record)
+        if isinstance(item, str) or item.name.startswith(self.kind):
+            return item
+        return "it is another kind of thing than was asked for"
+
+
+def _read_item(record: object) -> _Item | str:
+    try:
+        return msgspec.convert(msgspec.convert(record, _Thing).data, _Item)
+    except msgspec.ValidationError as error:
+        return str(error)
+
+
+def still_shown(listing: Children) -> frozenset[str]:
+    """Return the names of the things that were neither deleted nor removed."""
+    items = map(_read_item, listing.children)
+    return frozenset(item.name for item in items if not isinstance(item, str) and not item.is_gone)
 
 
 def read_listing(answer: object) -> Children:

@@ -105,6 +105,8 @@ class RedditServer:
     def _respond(self, asked: Asked) -> Told:
         if asked.headers.get("authorization") != f"bearer {self.token}":
             return told({"message": "Unauthorized", "error": 401}, 401)
+        if asked.path == "/api/info":
+            return told(self._looked_up(asked.params["id"].split(",")), headers=self.headers)
         found = self._found(asked)
         if found is None:
             return told({"message": "Not Found", "error": 404}, 404)
@@ -117,6 +119,10 @@ class RedditServer:
             return None
         words = {word.strip('"').lower() for word in query.strip("()").split(" OR ")}
         return [thing for thing in self.newest() if any(word in thing["data"]["title"].lower() for word in words)]
+
+    def _looked_up(self, names: list[str]) -> dict[str, object]:
+        children = [self.things[name] for name in names[:100] if name in self.things]
+        return {"kind": "Listing", "data": {"after": None, "before": None, "children": children}}
 
     def newest(self) -> list[dict[str, Any]]:
         return sorted(self.things.values(), key=lambda thing: -float(thing["data"]["created_utc"]))
