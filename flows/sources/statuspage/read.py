@@ -92,6 +92,7 @@ def parse(page: Page, documents: Mapping[str, bytes], seen_at: datetime) -> Pars
     RetryableError, PermanentError
         As of :func:`notices`.
     """
+    family_of(page)
     notes = Notes()
     found = [
         notice for name, body in documents.items() for notice in notices(page, name, body, seen_at=seen_at, notes=notes)
