@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from detectors.errors import InputError, SourceError
 from detectors.matching import Reader
+from detectors.reference import catalogue
 from flows import steps
 from flows.net import Retry
 from flows.report.record import incident_record
@@ -15,6 +16,8 @@ from flows.report.sentences import headline
 from flows.settings import World
 from flows.sources.base import Bounds
 from flows.sources.configured import Access, after_alarm, configured
+from flows.sources.statuspage import pages_of
+from flows.steps.status import StatusPolled, poll_status
 from flows.store import open_store
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
     from detectors.model import Incident, Transition
     from flows.settings import Settings
-    from flows.sources.base import CountSource, Source
+    from flows.sources.base import CountSource, Ledger, Source
     from flows.store import Fault, Store
 
 SHARE_OF_TICK = 0.75
@@ -106,11 +109,31 @@ def run_tick(settings: Settings, world: World | None = None) -> Tick:
         return _Run(settings, world, store, watched).tick()
 
 
+def read_status(settings: Settings, world: World | None = None) -> StatusPolled:
+    """Read the official status pages of the watched services that are due, and keep every wording."""
+    world = world or World()
+    watched = steps.Watched.configured(settings)
+    services = catalogue().values() if watched.services is None else watched.catalogued() or ()
+    with open_store(settings.store.url, secret=world.store_secret(settings)) as store:
+        return poll_status(store, pages_of(services), bounds_of(settings, world, every_s=settings.status.every_s))
+
+
 def keep_house(settings: Settings, world: World | None = None) -> int:
     """Forget texts, ids and places of posts that are older than the configuration says; return how many reports."""
     world = world or World()
     with open_store(settings.store.url, secret=world.store_secret(settings)) as store:
         return store.retain(world.clock.now(), keep_h=settings.privacy.keep_h)
+
+
+def bounds_of(settings: Settings, world: World, *, every_s: float) -> Bounds:
+    """Return within what sources stay: they stop in time for the next run, ``every_s`` seconds from now."""
+    return Bounds(
+        world.clock,
+        Retry(world.clock),
+        stop_at=world.clock.now() + timedelta(seconds=SHARE_OF_TICK * every_s),
+        lookback=timedelta(minutes=settings.sources.lookback_min),
+        timeout_s=settings.sources.timeout_s,
+    )
 
 
 @dataclass(frozen=True)
@@ -125,7 +148,7 @@ class _Run:
     def tick(self) -> Tick:
         clock, store = self.world.clock, self.store
         now = clock.now()
-        sources = configured(self.settings, self._access(now))
+        sources = configured(self.settings, self._access())
         book = steps.FeedBook(store, clock)
         into = steps.Into(store, Reader(), self.watched, book)
         ingested, failed = steps.ingest_all(into, sources)
@@ -147,20 +170,13 @@ class _Run:
             learning=done.learning,
         )
 
-    def _access(self, now: datetime) -> Access:
-        """Return what the sources are given; they stop in time for the next tick."""
-        every = self.settings
-        bounds = Bounds(
-            self.world.clock,
-            Retry(self.world.clock),
-            stop_at=now + timedelta(seconds=SHARE_OF_TICK * every.watch.every_s),
-            lookback=timedelta(minutes=every.sources.lookback_min),
-            timeout_s=every.sources.timeout_s,
-        )
+    def _access(self) -> Access:
+        """Return what the sources are given."""
 
-        def ledger(source: str, budget_usd: float) -> Any:  # noqa: ANN401 - the store's
+        def ledger(source: str, budget_usd: float) -> Ledger:
             return self.store.ledger(source, budget_usd, now=self.world.clock.now)
 
+        bounds = bounds_of(self.settings, self.world, every_s=self.settings.watch.every_s)
         return Access(bounds, self.world.secret, ledger)
 
     def _read_on(self, now: datetime) -> dict[str, str]:
@@ -171,7 +187,7 @@ class _Run:
         for incident in self.store.find_incidents(start=now - timedelta(days=7)):
             if not incident.is_open or incident.state == "suspected":
                 continue
-            source = after_alarm(self.settings, self._access(now))
+            source = after_alarm(self.settings, self._access())
             if source is None:
                 break
             try:

@@ -36,7 +36,7 @@ _COMMANDS = {
     ),
     "purge": ("sources:purge", "Forget posts of an author, one post, or all before an instant; counts stay."),
     "init": ("setup:init", "Write a commented configuration."),
-    "doctor": ("setup:doctor", "Check configuration, store, sources and Prefect; say what to do."),
+    "doctor": ("doctor:doctor", "Check configuration, store, sources and Prefect; say what to do."),
 }
 for _name, (_target, _help) in _COMMANDS.items():
     app.command(f"flows.cli.{_target}", name=_name, help=_help)

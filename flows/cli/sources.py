@@ -140,10 +140,14 @@ def purge(  # noqa: PLR0913 - one parameter an option
     if len(given) != 1:
         raise InputError("say what is to be forgotten: one of --author, --post, --before")
     ((what, value),) = given.items()
-    meant = _instant(value) if what == "before" else _pair(what, value)
     settings = load_settings(config, environ=os.environ)
     with open_store(settings.store.url, secret=settings.store.secret or None, create=False) as store:
-        n = store.purge(**{what: meant}, dry_run=dry_run)
+        if what == "before":
+            n = store.purge(before=_instant(value), dry_run=dry_run)
+        elif what == "author":
+            n = store.purge(author=_pair(what, value), dry_run=dry_run)
+        else:
+            n = store.purge(post=_pair(what, value), dry_run=dry_run)
     if json:
         emit({"forgotten": n, "what": what, "dry_run": dry_run})
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +13,16 @@ from cyclopts import Parameter, validators
 
 from detectors.errors import StoreError
 from flows.cli.output import DONE, LOOK, emit, note, say, skipped
-from flows.settings import load_settings
+from flows.settings import load_settings, utc_now
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from flows.live import Tick
+    from flows.settings import Settings
+
+TIDY_EVERY = timedelta(hours=1)
+"""How often what is old enough is forgotten."""
 
 Flag = Annotated[bool, Parameter(negative="")]
 
@@ -42,20 +47,38 @@ def watch(
     json
         Print one JSON object a tick.
     """
-    from flows.live import run_tick
+    from flows.live import keep_house, run_tick
 
     settings = load_settings(config, environ=os.environ)
     if not settings.sources.archive and not settings.is_live:
         note("no source is configured: set UPROAR_STORE_SECRET to listen to Bluesky and Hacker News, or: uproar init")
     code = report(run_tick(settings), as_json=json)
+    if settings.reads_status:
+        code = max(code, _official(settings))
     if once:
         return code
+    tidied_at = None
     while True:
         time.sleep(every or settings.watch.every_s)  # noqa: TID251 - the loop of the entry point
         try:
             report(run_tick(settings), as_json=json)
+            if settings.reads_status:
+                _official(settings)
+            if tidied_at is None or utc_now() - tidied_at >= TIDY_EVERY:
+                keep_house(settings)
+                tidied_at = utc_now()
         except StoreError as error:  # may pass: locked, or the disk is full; the cursors know where to go on
             note(f"uproar: {error}")
+
+
+def _official(settings: Settings) -> int:
+    """Read the official pages that are due, and tell what failed."""
+    from flows.live import read_status
+
+    done = read_status(settings)
+    for reason in done.failed.values():
+        note(f"status page: {reason}")
+    return LOOK if done.failed else DONE
 
 
 def report(done: Tick, *, as_json: bool) -> int:

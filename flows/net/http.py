@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +16,7 @@ from flows.net.errors import check_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
 USER_AGENT = "uproar (outage detection)"
 
@@ -63,6 +65,25 @@ class Http:
     def close(self) -> None:
         """Close every connection."""
         self._client.close()
+
+    def probe(self, url: str, *, what: str) -> datetime | None:
+        """Look whether somebody answers, whatever the answer; return what time it is there (UTC), if it says so.
+
+        Raises
+        ------
+        RetryableError
+            Nobody answers.
+        """
+        try:
+            response = self._client.head(url)
+        except httpx.TimeoutException:
+            raise RetryableError(f"{what} did not answer within {self._timeout_s:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise RetryableError(f"{what}: the connection failed ({type(error).__name__})") from None
+        try:
+            return parsedate_to_datetime(response.headers["Date"])
+        except (KeyError, ValueError):
+            return None
 
     def get(
         self,
