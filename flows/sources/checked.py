@@ -38,16 +38,19 @@ class CheckedSession(requests.Session):
         Who is asked, for messages.
     bounds
         Whose clock and time-out count.
+    shape
+        What every answer is, outermost: a list, a dict. Clients make one of the other, and nothing of something.
 
     Raises
     ------
     RetryableError, PermanentError
-        From every request: as of :func:`flows.net.check_status`; no or too long an answer; not JSON; or the platform
-        has said, with ``X-RateLimit-Remaining: 0``, that it would refuse it.
+        From every request: as of :func:`flows.net.check_status`; no or too long an answer; not JSON, or of another
+        shape; or the platform has said, with ``X-RateLimit-Remaining: 0``, that it would refuse it.
     """
 
-    def __init__(self, what: str, bounds: Bounds) -> None:
+    def __init__(self, what: str, bounds: Bounds, *, shape: type = object) -> None:
         super().__init__()
+        self._shape = shape
         self._what = what
         self._clock = bounds.clock
         self._timeout_s = bounds.timeout_s
@@ -71,7 +74,8 @@ class CheckedSession(requests.Session):
         check_status(response.status_code, response.headers, what=self._what, now=self._clock.now())
         for name in HIDDEN:
             response.headers.pop(name, None)
-        decode_json(response.content, what=self._what)
+        if not isinstance(decode_json(response.content, what=self._what), self._shape):
+            raise RetryableError(f"{self._what} sent something else than was asked for")
         return response
 
     def _keep(self, response: requests.Response) -> None:

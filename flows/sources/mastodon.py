@@ -203,16 +203,14 @@ class MastodonInstance:
                 ratelimit_method="throw",
                 request_timeout=self._bounds.timeout_s,
                 version_check_mode="none",
-                session=CheckedSession(self._host, self._bounds),
+                session=CheckedSession(self._host, self._bounds, shape=list),
             )
             self._made.access_token = self._token  # not by the constructor, which takes it for the name of a file, too
         return self._made
 
     def _ask(self, ask: Any) -> list[Any]:  # noqa: ANN401 - a call of the client, which is typed loosely
         """Ask for a list of records, trying again as the bounds say."""
-        answer = self._bounds.retry.call(lambda: heard(ask, what=self._host))
-        if not isinstance(answer, list):
-            raise RetryableError(f"{self._host} sent something else than a list of posts")
+        answer: list[Any] = self._bounds.retry.call(lambda: heard(ask, what=self._host))
         return answer
 
     def _page(self, tags: Sequence[str], *, after_id: int | None, limit: int = PAGE) -> list[Any]:

@@ -195,7 +195,7 @@ class _Reddit(ABC):
                 ratelimit_seconds=0,
                 check_for_updates=False,
                 check_for_async=False,
-                requestor_kwargs={"session": CheckedSession(WHAT, self._bounds)},
+                requestor_kwargs={"session": CheckedSession(WHAT, self._bounds, shape=dict)},
             )
         return self._made
 

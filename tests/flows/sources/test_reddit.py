@@ -233,7 +233,7 @@ def test_records_that_are_none_are_named_and_passed_over(server: RedditServer) -
 @pytest.mark.parametrize("body", [[], {}, {"data": []}, {"data": {"children": 7}}, "listing", None])
 def test_something_else_than_a_listing_is_no_silence(server: RedditServer, body: object) -> None:
     server.server.respond = lambda _: told(body)
-    with pytest.raises(RetryableError, match="something else than a listing"):
+    with pytest.raises(RetryableError, match="something else than"):
         fetch(server)
 
 
