@@ -14,7 +14,8 @@ Facts that this file rests on (Reddit's documentation of its interface, and praw
 - The interface has to be applied for; an approved application reads without an account (``client_credentials``), 100
   requests a minute, announced in ``X-Ratelimit-*``.
 - Listings leave out what was deleted, without a word; ``api/info`` looks up 100 things by their names.
-- Search knows a post some minutes after it was made, and nobody promises when.
+- Search knows a post some minutes after it was made, and nobody promises when: it has stood still for hours. A silence
+  that is too long for chance is not vouched for, and the cursor stays before it.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ class _Reddit(ABC):
 
     def _last(self, page: Page, at: _Cursor, walk: Walk) -> Batch:
         """Return the batch that vouches for what was read, from where the listing was cut off if it was."""
-        until = max(at.until, walk.asked_at - self.lag)
+        until = max(at.until, min(walk.asked_at - self.lag, walk.alive_at(self.rewind)))
         start, gap = at.until, None
         if walk.is_cut and walk.oldest_at >= at.until:
             start = min(until, walk.oldest_at + timedelta(seconds=1))  # of its second, there may be more

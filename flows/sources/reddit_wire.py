@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from math import exp
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
@@ -34,6 +35,12 @@ AHEAD = timedelta(minutes=5)
 
 FEWEST = 5
 """A page of so many records of which none can be used is no quiet time."""
+
+RATED_FROM = 20
+"""Posts from which on a page tells how often some come."""
+
+LIKELY = 1e-4
+"""A silence less likely than this, were posts still coming as often, is that of an index which stands still."""
 
 _GONE = frozenset({"[deleted]", "[removed]", "[ Removed by Reddit ]"})
 
@@ -91,13 +98,13 @@ class _Item(Struct, frozen=True):
 
 
 class Page(NamedTuple):
-    """What a page brought: posts no older than wanted, and the names and times of all that it showed."""
+    """What a page brought: posts no older than wanted; and of all that it showed, the names and the times."""
 
     posts: tuple[Post, ...]
     deleted: tuple[tuple[str, str], ...]
     skipped: tuple[str, ...]
     names: tuple[str, ...]
-    oldest_at: datetime | None
+    times: tuple[datetime, ...]
     after: str | None
 
 
@@ -119,6 +126,7 @@ class Walk:
         self.seen: set[str] = set()
         self.is_cut = False
         self._n_shown = self._n_pages = 0
+        self._first_times: tuple[datetime, ...] = ()
         self._spare: list[str] = []
 
     def turn(self, page: Page) -> bool:
@@ -129,7 +137,8 @@ class Walk:
         """
         self._n_pages += 1
         self._n_shown += len(page.names)
-        self.oldest_at = page.oldest_at or self.oldest_at
+        self._first_times = self._first_times or page.times
+        self.oldest_at = page.times[-1] if page.times else self.oldest_at
         if not page.names and self._spare:
             self.after = self._spare.pop()
             return True
@@ -140,6 +149,22 @@ class Walk:
             return False
         self.after, self._spare = page.after, list(page.names[-3:-1])
         return True
+
+    def alive_at(self, patience: timedelta) -> datetime:
+        """Return until when posts, or their absence, show that the listing was kept up to date (UTC).
+
+        Now, as a rule; the newest post, where the silence since then is longer than ``patience`` and too long for
+        chance: posts that came independently of each other, as often as those of the first page, would leave it with
+        a probability of exp(-rate x silence).
+        """
+        times = self._first_times
+        if len(times) < RATED_FROM:
+            return self.asked_at
+        silence_s = (self.asked_at - times[0]).total_seconds()
+        rate_hz = (len(times) - 1) / max(1.0, (times[0] - times[-1]).total_seconds())
+        if silence_s <= patience.total_seconds() or exp(-rate_hz * silence_s) >= LIKELY:
+            return self.asked_at
+        return times[0] + timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -187,8 +212,8 @@ class Reader:
         if len(skipped) >= FEWEST and not items:
             raise RetryableError(f"{WHAT} sent a page of which nothing can be used: {skipped[0]}")
         names = tuple(item.name for item in items)
-        oldest_at = items[-1].created_at if items else None
-        return Page(tuple(posts), tuple(deleted), tuple(skipped), names, oldest_at, listing.after or None)
+        times = tuple(item.created_at for item in items)
+        return Page(tuple(posts), tuple(deleted), tuple(skipped), names, times, listing.after or None)
 
     def _item(self, record: object) -> _Item | str:
         """Read a record; or say what is wrong with it, without its text."""

@@ -381,6 +381,40 @@ def test_it_stops_when_time_is_over_and_claims_nothing(server: RedditServer) -> 
     assert ids(fetch(server, cursor=batches[0].cursor)) == {server.identity(post)[1] for post in made(250)}
 
 
+def test_an_index_that_stands_still_is_no_silence_and_what_it_learns_later_is_found(server: RedditServer) -> None:
+    time = FakeTime()
+    posts = made(100, every=3 * SECOND)
+    server.publish(posts)
+    *_, first = fetch(server, time)
+    assert [span.end_at for span in first.observed] == [NOW - 3 * MINUTE]
+    time.at += timedelta(hours=2)
+    *_, still = fetch(server, time, first.cursor)
+    assert not still.observed
+    assert still.gap is None
+    late = [Made(500 + i, NOW + i * MINUTE) for i in range(119)]
+    server.publish(late)
+    *_, caught_up = batches = fetch(server, time, still.cursor)
+    assert {server.identity(post)[1] for post in late} <= ids(batches)
+    spans = [(span.start_at, span.end_at) for span in caught_up.observed]
+    assert spans == [(NOW - 3 * MINUTE, time.at - 3 * MINUTE)]
+
+
+@pytest.mark.parametrize(
+    ("n", "every", "is_believed"),
+    [(100, 20 * MINUTE, True), (19, SECOND, True), (20, SECOND, False), (50, MINUTE, False)],
+)
+def test_a_silence_that_chance_explains_is_believed(
+    server: RedditServer, n: int, every: timedelta, *, is_believed: bool
+) -> None:
+    """Half an hour: not after one post a minute; well after three an hour, or where hardly any are known."""
+    server.things.clear()
+    server.publish(made(n, every=every, until_ago=30 * MINUTE))
+    time = FakeTime()
+    (batch,) = fetch(server, time)
+    ends = [span.end_at for span in batch.observed]
+    assert ends == ([NOW - 3 * MINUTE] if is_believed else [])
+
+
 # --- limits and tokens ---------------------------------------------------------------------------------------
 
 
