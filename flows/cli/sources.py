@@ -151,8 +151,8 @@ def purge(  # noqa: PLR0913 - one parameter an option
     if json:
         emit({"forgotten": n, "what": what, "dry_run": dry_run})
     else:
-        would = "would be" if dry_run else "were"
-        say(f"{n:,} reports {would} forgotten: their texts, ids, places and authors. Counts stay.")
+        would = "Would be forgotten" if dry_run else "Forgotten"
+        say(f"{would}: texts, ids, places and authors of {n:,} report{'' if n == 1 else 's'}. Counts stay.")
     return DONE
 
 

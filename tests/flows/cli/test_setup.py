@@ -93,7 +93,7 @@ def test_a_damaged_store_is_a_finding(uproar: Callable[..., Said]) -> None:
 @pytest.mark.parametrize(
     ("configuration", "check", "finding", "remedy"),
     [
-        ("", "sources", "none configured", "name files of posts in [sources] archive"),
+        ("", "sources", "none configured", "name sources in the configuration"),
         ("", "privacy", "hashed without a secret", "set UPROAR_STORE_SECRET"),
         (
             '[sources]\narchive = ["nowhere.jsonl"]',
