@@ -26,7 +26,7 @@ from urllib3.exceptions import NewConnectionError
 from detectors.errors import PermanentError, RetryableError, SourceError
 from flows.net import check_status
 from flows.net.session import guarded_session, plain_error
-from flows.sources.x_wire import PLACE_FIELDS, POST_FIELDS, USER_FIELDS, read_answer
+from flows.sources.x_wire import PLACE_FIELDS, POST_FIELDS, USER_FIELDS, read_answer, read_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -193,10 +193,11 @@ class XApi:
         """Refuse what is not a good answer, before the client sees it."""
         try:
             check_status(response.status_code, response.headers, what=WHAT, now=self._bounds.clock.now())
-        except SourceError:
+        except SourceError as error:
             self._was_refused = True
+            said = read_refusal(response.content) if _is_read(response) else ""
             response.close()
-            raise
+            raise _explained(error, said.replace(self._account.bearer_token, "...")) from None
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._account.bearer_token}"
@@ -326,6 +327,21 @@ def _fields(*, with_users: bool) -> dict[str, list[str]]:
         wanted["expansions"].append("author_id")
         wanted["user_fields"] = list(USER_FIELDS)
     return wanted
+
+
+def _is_read(response: requests.Response) -> bool:
+    """Say whether an answer is here; one that is streamed is not, and could be of any size."""
+    return bool(getattr(response, "_content_consumed", False))
+
+
+def _explained(error: SourceError, said: str) -> SourceError:
+    """Return an error with X's own words for it: they say what is wrong with a request, or missing in an account."""
+    if not said:
+        return error
+    message = f"{error}; it says: {said}"
+    if isinstance(error, RetryableError):
+        return RetryableError(message, retry_at=error.retry_at)
+    return PermanentError(message)
 
 
 def _never_arrived(error: requests.RequestException) -> bool:

@@ -63,17 +63,18 @@ MOST_PAGES = 20
 
 
 class CountsCursor(Struct, frozen=True, forbid_unknown_fields=True, tag="x-counts", tag_field="feed"):
-    """Until when (UTC, a whole minute) everything was counted."""
+    """Until when (UTC, a whole minute) everything was counted, and in which minute that was asked for."""
 
     until_at: Instant
+    asked_at: Instant
     v: Literal[1] = 1
 
 
 class XCounts:
     """Recent counts of X, per minute, one query a service; see :class:`flows.sources.base.CountSource`.
 
-    Nothing is asked before ``every_s`` seconds of new whole minutes can be had; so however often it is called, a
-    service costs ``86,400 / every_s`` requests a day.
+    However often it is called, a service is asked for once in ``every_s`` seconds; both are taken by the whole minute,
+    so that a scheduler that is late by a second now and then does not make it six minutes of five.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ class XCounts:
     bounds
         Within what it stays.
     every_s
-        Seconds of new counts that a request is worth, at least 60.
+        Seconds between two requests for a service, at least 60.
     lookback
         How far the first fetch of a service reaches back, seven days at most; None = as ``bounds`` say. Longer costs
         no more, and gives the detector its baseline at once.
@@ -116,7 +117,7 @@ class XCounts:
         return tuple(ask_for(service, CUES, COUNTS_SYNTAX) for service in allowed(services))
 
     def fetch_counts(self, query: Query, cursor: str | None) -> Iterator[Counted]:
-        """Yield the counts of the whole minutes since ``cursor``, if there are enough of them to pay for.
+        """Yield the counts of the whole minutes since ``cursor``, if it is time to ask again.
 
         The last :data:`~flows.sources.x_terms.LAG` is left for the next time: posts of it may not be found yet. What
         is older than seven days is a gap. A minute that X leaves out is NaN.
@@ -134,7 +135,8 @@ class XCounts:
         now = self._bounds.clock.now()
         end_at, oldest_at = _minute(now - LAG), _minute(now - REACH) + MINUTE
         start_at = known.until_at if known else max(oldest_at, _minute(now - self._lookback))
-        if self._bounds.is_over or end_at - start_at < (self._every if known else MINUTE):
+        is_due = known is None or _minute(now) - known.asked_at >= self._every
+        if self._bounds.is_over or not is_due or end_at <= start_at:
             return
         gap = None
         if start_at < oldest_at:
@@ -150,7 +152,7 @@ class XCounts:
             raw=counts.copy(),
             coverage=np.where(np.isnan(counts), 0.0, 1.0),
         )
-        yield Counted(series, write_cursor(CountsCursor(end_at)), gap)
+        yield Counted(series, write_cursor(CountsCursor(end_at, _minute(now))), gap)
 
     def _read(self, text: str, start_at: datetime, end_at: datetime) -> NDArray[np.float64]:
         """Return the counts of each minute, shape (minutes,), NaN where X says nothing.

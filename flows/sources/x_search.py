@@ -221,7 +221,7 @@ class XSearch:
 
     def _give_back(self, what: str, usd: float) -> None:
         if usd > 0:
-            self._account.ledger.refund(what, usd)
+            self._account.ledger.refund(what, round(usd, 6))
 
 
 def _grown(window: Window, answer: Answer) -> Window:

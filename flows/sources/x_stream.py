@@ -175,7 +175,8 @@ class XStream:
         stop_at = now() + timedelta(seconds=self._listen_s)
         if self._bounds.stop_at is not None:
             stop_at = min(stop_at, self._bounds.stop_at)
-        for n_breaks in range(MOST_BREAKS + 1):
+        n_breaks = 0
+        while True:
             hearing.meter.begin()
             listener = self._bounds.retry.call(partial(self._api.listen, self._silence_s))
             try:
@@ -188,6 +189,7 @@ class XStream:
             if isinstance(error, PermanentError) or n_breaks == MOST_BREAKS:
                 raise error
             hearing.why = str(error)
+            n_breaks += 1
 
     def _hear(
         self, listener: Listener, hearing: _Hearing, stop_at: datetime

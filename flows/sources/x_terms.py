@@ -72,12 +72,22 @@ class XAccount:
         Where X listens.
     max_bytes
         Largest answer, unpacked.
+
+    Raises
+    ------
+    InputError
+        The token can be none.
     """
 
     bearer_token: str = field(repr=False)
     ledger: Ledger = field(repr=False)
     base_url: str = PUBLIC_URL
     max_bytes: int = MAX_BYTES
+
+    def __post_init__(self) -> None:
+        if not (self.bearer_token.isascii() and self.bearer_token.isprintable() and self.bearer_token.strip()):
+            # later it would be refused by the standard library, in a message that holds it
+            raise InputError("X: the bearer token is empty, or holds characters that no token has")
 
 
 class Cost(NamedTuple):

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from detectors.errors import RetryableError
 from detectors.model import Geo, Instant, Post, PostExtra
+from detectors.text import printable
 from flows.net import decode_json
 from flows.sources.x_terms import PLATFORM
 
@@ -100,6 +101,16 @@ class Rule(Struct, frozen=True):
     tag: str = ""
 
 
+class _Message(Struct, frozen=True):
+    message: str = ""
+
+
+class _Refusal(Struct, frozen=True):
+    title: str = ""
+    detail: str = ""
+    errors: tuple[_Message, ...] = ()
+
+
 class _Point(Struct, frozen=True):
     coordinates: tuple[float, float]
     """Longitude, latitude."""
@@ -171,6 +182,16 @@ def read_answer(body: bytes, *, what: str, has_meta: bool = False) -> Answer:
         return msgspec.convert(found, Answer)
     except msgspec.ValidationError:
         raise RetryableError(f"{what} sent JSON of another form than its interface describes") from None
+
+
+def read_refusal(body: bytes) -> str:
+    """Return X's own words for not doing what it was asked, in one line; empty where it has none."""
+    try:
+        found = msgspec.json.decode(body, type=_Refusal)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return ""
+    messages = [error.message for error in found.errors if error.message]
+    return printable((messages or [found.detail or found.title])[0], limit=200)
 
 
 def read_posts(answer: Answer) -> Read:

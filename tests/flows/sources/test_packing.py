@@ -6,7 +6,7 @@ import re
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.errors import InputError
@@ -79,6 +79,7 @@ def test_each_service_is_in_one_query_and_none_is_too_long(services: list[Servic
         assert query.text.isprintable()
 
 
+@settings(max_examples=30)
 @given(SERVICES, st.randoms(use_true_random=False))
 def test_the_order_of_services_does_not_matter(services: list[Service], random: object) -> None:
     """The same services give the same queries."""
@@ -87,6 +88,7 @@ def test_the_order_of_services_does_not_matter(services: list[Service], random: 
     assert pack(shuffled, CUES, SYNTAX) == pack(services, CUES, SYNTAX)
 
 
+@settings(max_examples=50)
 @given(SMALL, st.integers(150, 400))
 def test_no_two_queries_could_be_one(services: list[Service], limit: int) -> None:
     """First fit leaves no pair that would have fitted together."""
