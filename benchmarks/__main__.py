@@ -63,7 +63,14 @@ def memory(options: argparse.Namespace) -> Outcome:
     return bench.measure(options.posts or bench.SMALL)
 
 
-ALL: tuple[Callable[[argparse.Namespace], Outcome], ...] = (matching, store, bank, end_to_end, memory)
+def bluesky(options: argparse.Namespace) -> Outcome:
+    """Keep up with Bluesky at twenty times its peak."""
+    from benchmarks import bluesky as bench
+
+    return bench.measure(options.seconds or bench.SECONDS)
+
+
+ALL: tuple[Callable[[argparse.Namespace], Outcome], ...] = (matching, store, bank, end_to_end, memory, bluesky)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(known)} (default: all of them)")
     parser.add_argument("--posts", type=int, help="how many posts: end_to_end (in memory) and memory")
+    parser.add_argument("--seconds", type=float, help="how long: bluesky")
     parser.add_argument("--profile", action="store_true", help="say where the time goes: end_to_end")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)

@@ -28,12 +28,15 @@ from detectors.matching import Reader
 from detectors.model import Batch
 from detectors.reference import catalogue
 from flows import steps
+from flows.sources.base import Query
 from flows.sources.observed import Clusters
 from flows.sources.reading import judge_all
 from flows.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from detectors.model import Service
 
 BATCH = 5_000
 ROUNDS = 5
@@ -61,6 +64,11 @@ class InMemory:
 
     def __init__(self, lines: Sequence[bytes]) -> None:
         self._lines = lines
+
+    def queries(self, services: Sequence[Service] | None) -> tuple[Query, ...]:
+        """Return the one question."""
+        del services
+        return (Query(self.label),)
 
     def fetch(self, query: str, cursor: str | None) -> Iterator[Batch]:
         """Yield them in batches."""

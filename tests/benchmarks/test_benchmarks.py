@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import corpus, end_to_end, memory
+from benchmarks import bluesky, corpus, end_to_end, memory
 from benchmarks.table import Row, Spent, least, render
 from detectors.matching import Reader
 from detectors.model import Post
@@ -66,6 +66,19 @@ def test_growth_is_told_from_what_was_there_at_the_start() -> None:
     assert "90 to 100 %" in memory.table(leak)
     with pytest.raises(AssertionError, match="too few"):
         memory.slope(leak[:2], 100)
+
+
+def test_the_feed_that_is_measured_is_read_whole() -> None:
+    """Over a real connection, in ticks, by the real steps: what was sent is in the store, once."""
+    with bluesky.jetstream(700, number=1_000) as port:
+        outcome = bluesky.run(port, 2)
+    assert len(outcome.ticks) == bluesky.FEWEST_TICKS
+    assert outcome.posts_sent > 500
+    assert outcome.reports_kept == outcome.reports_sent > 0
+    assert sum(tick.posts for tick in outcome.ticks) >= outcome.posts_sent
+    found = {row.name: row for row in bluesky.rows(outcome, 700)}
+    assert found["reports lost or counted twice, and gaps"].is_met
+    assert len(bluesky.table(outcome).splitlines()) == 1 + bluesky.FEWEST_TICKS
 
 
 @pytest.mark.parametrize(
