@@ -85,9 +85,15 @@ class XApi:
         Who asks, and who pays.
     bounds
         Whose clock and time-out count.
+
+    Attributes
+    ----------
+    n_booked
+        How many charges stand: those of requests that were refused were given back.
     """
 
     def __init__(self, account: XAccount, bounds: Bounds) -> None:
+        self.n_booked = 0
         self._account = account
         self._bounds = bounds
         self._was_refused = False
@@ -156,8 +162,7 @@ class XApi:
             return read_answer(self._heard(call).content, what=WHAT, has_meta=has_meta)
         except SourceError:
             if self._was_refused:
-                for cost in costs:
-                    self._account.ledger.refund(*cost)
+                self._give_back(costs)
             raise
 
     def _charge(self, costs: Sequence[Cost]) -> None:
@@ -166,9 +171,14 @@ class XApi:
             try:
                 self._account.ledger.charge(*cost)
             except PermanentError:
-                for booked in costs[:number]:
-                    self._account.ledger.refund(*booked)
+                self._give_back(costs[:number])
                 raise
+            self.n_booked += 1
+
+    def _give_back(self, costs: Sequence[Cost]) -> None:
+        for cost in costs:
+            self._account.ledger.refund(*cost)
+            self.n_booked -= 1
 
     def _heard(self, call: Callable[[], requests.Response]) -> requests.Response:
         """Return an answer, with the errors of the client turned into ours."""

@@ -14,6 +14,9 @@ every_s    a service, a day   30 services, a day     30 services, 30 days
 
 X answers 300 of them in 15 minutes: at 300 s that is 100 services.
 
+A request that failed and may have been charged all the same is not repeated before its time, tries at once apart: an
+hour in which X sends nonsense costs no more than ``tries`` hours in which it does not.
+
 The counts are of posts, not of distinct authors as our own counts are: X does not say who wrote them. Retweets are left
 out by the query.
 """
@@ -27,7 +30,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from msgspec import Struct
 
-from detectors.errors import InputError, RetryableError
+from detectors.errors import InputError, RetryableError, SourceError
 from detectors.model import CountSeries, Gap, Instant
 from flows.sources.base import Counted
 from flows.sources.packing import ask_for
@@ -125,7 +128,7 @@ class XCounts:
         Raises
         ------
         RetryableError, PermanentError
-            X did not answer well, or the month's budget is used up; the cursor stays.
+            X did not answer well, or the month's budget is used up; the cursor stays before what was not counted.
         InputError
             The cursor is another feed's, or the query is not for one service.
         """
@@ -142,16 +145,16 @@ class XCounts:
         if start_at < oldest_at:
             gap = Gap(start_at, oldest_at, "X keeps counts for seven days")
             start_at = oldest_at
-        counts = self._read(query.text, start_at, end_at)
-        series = CountSeries(
-            service=query.services[0],
-            source=self.name,
-            start_at=start_at,
-            bin_width_s=60,
-            observed=counts,
-            raw=counts.copy(),
-            coverage=np.where(np.isnan(counts), 0.0, 1.0),
-        )
+        n_booked = self._api.n_booked
+        try:
+            counts = self._read(query.text, start_at, end_at)
+        except SourceError:
+            if self._api.n_booked > n_booked:  # the cursor stays, but knows that it was asked
+                nothing = _series(query.services[0], start_at, np.zeros(0))
+                before_at = known.until_at if known else start_at
+                yield Counted(nothing, write_cursor(CountsCursor(before_at, _minute(now))))
+            raise
+        series = _series(query.services[0], start_at, counts)
         yield Counted(series, write_cursor(CountsCursor(end_at, _minute(now))), gap)
 
     def _read(self, text: str, start_at: datetime, end_at: datetime) -> NDArray[np.float64]:
@@ -174,6 +177,19 @@ class XCounts:
         if np.isnan(counts).all():
             raise RetryableError("X sent no counts for the minutes that it was asked for")
         return counts
+
+
+def _series(service: str, start_at: datetime, counts: NDArray[np.float64]) -> CountSeries:
+    """Return counts of minutes as a series."""
+    return CountSeries(
+        service=service,
+        source=XCounts.name,
+        start_at=start_at,
+        bin_width_s=60,
+        observed=counts,
+        raw=counts.copy(),
+        coverage=np.where(np.isnan(counts), 0.0, 1.0),
+    )
 
 
 def _fill(counts: NDArray[np.float64], answer: Answer, start_at: datetime) -> None:
