@@ -84,6 +84,8 @@ class Batch(Struct, frozen=True):
         What of the time the source vouches for; a minute outside every span is unknown.
     deleted
         ``(platform, id)`` of posts that are to be forgotten.
+    deleted_authors
+        ``(platform, author_id)`` of accounts of which everything is to be forgotten.
     gap
         A hole in what the source could show.
     skipped
@@ -96,6 +98,7 @@ class Batch(Struct, frozen=True):
     cursor: str
     observed: tuple[Span, ...] = ()
     deleted: tuple[tuple[str, str], ...] = ()
+    deleted_authors: tuple[tuple[str, str], ...] = ()
     gap: Gap | None = None
     skipped: tuple[str, ...] = ()
     file: str = ""

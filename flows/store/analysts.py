@@ -44,6 +44,19 @@ class Analysts(Base):
         with self._reading() as connection:
             return frames.reports(connection, frames.Choice(service, source, start, end))
 
+    def symptoms(
+        self,
+        service: str | None = None,
+        source: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pd.DataFrame:
+        """Return how many reports named each symptom, by bin; see :func:`flows.store.frames.symptoms`."""
+        from flows.store import frames
+
+        with self._reading() as connection:
+            return frames.symptoms(connection, frames.Choice(service, source, start, end))
+
     def incidents(
         self,
         service: str | None = None,

@@ -78,8 +78,27 @@ class Base:
         with self._turn, plain_errors(self._where), engines.writing(self._engine) as connection:
             yield connection
 
-    def _overwrite(self) -> None:
-        """Bring the write-ahead log into the file, so that what was forgotten does not live on in it."""
+    def _overwrite(self, *, is_owed: bool = False) -> None:
+        """See to it that what was forgotten does not live on where nobody looks.
+
+        SQLite: bring the write-ahead log into the file, and empty it. PostgreSQL frees the places of rows by itself;
+        where it is owed, have it write the table anew.
+
+        Raises
+        ------
+        StoreError
+            It is owed, and other programs were reading all the time.
+        """
         if self._engine.dialect.name == "sqlite":
             with self._turn, self._reading() as connection:
-                connection.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                found = connection.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if is_owed and found[0]:
+                raise StoreError(
+                    f"{self._where}: what was to be forgotten is forgotten, but SQLite's log still holds it, because "
+                    "another program was reading all the time; do the same again when that has ended"
+                )
+        elif is_owed:
+            engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+            with self._turn, plain_errors(self._where), engine.connect() as connection:
+                connection.execute(text("ROLLBACK"))  # of what the driver's ping began: within it one may not vacuum
+                connection.execute(text("VACUUM FULL reports"))

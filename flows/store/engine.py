@@ -146,7 +146,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: fewer waits for the disk
     connection.execute("PRAGMA cache_size=-4096")  # 4 MB: eight times as much is 5 % faster and looks like a leak
-    connection.execute("PRAGMA secure_delete=FAST")  # see rows.overwrite
+    connection.execute("PRAGMA secure_delete=FAST")  # see rows.overwriting
 
 
 def _begin_sqlite(connection: Connection) -> None:

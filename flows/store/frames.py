@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,11 @@ from sqlalchemy import or_, select
 from detectors.counting import micros
 from detectors.model import Geo, SeriesKey
 from flows.store import reading
+from flows.store.marks import width_of
 from flows.store.schema import incidents as incidents_table
 from flows.store.schema import reports as reports_table
 from flows.store.schema import series as series_table
+from flows.store.schema import symptom_counts
 from flows.store.schema import transitions as transitions_table
 
 if TYPE_CHECKING:
@@ -56,6 +59,14 @@ REPORTS = {
     "zip": TEXT,
     "lat": NUMBER,
     "lon": NUMBER,
+}
+SYMPTOMS = {
+    "service": TEXT,
+    "source": TEXT,
+    "bin_width_s": WHOLE,
+    "region": TEXT,
+    "symptom": TEXT,
+    "n": WHOLE,
 }
 INCIDENTS = {
     "id": TEXT,
@@ -183,6 +194,32 @@ def reports(connection: Connection, choice: Choice) -> pd.DataFrame:
         for row in connection.execute(query).mappings()
     ]
     return _frame(rows, REPORTS, "created_at")
+
+
+def symptoms(connection: Connection, choice: Choice) -> pd.DataFrame:
+    """Return how many reports named each symptom, by bin, of reports that were not kept too.
+
+    Index ``bin_at`` (start of the bin, UTC). One row for each symptom that was named in a bin; ``symptom`` is empty
+    for reports that name none, ``region`` where it is not known. A report that names two is in two rows.
+    """
+    table, past = reports_table, symptom_counts
+    found: Counter[tuple[Any, ...]] = Counter()
+    query = select(table.c.source, table.c.created_at, table.c.service, table.c.symptoms)
+    widths: dict[str, int] = {}
+    for source, at_us, service, names in connection.execute(
+        query.where(*choice.which(table), *choice.within(table.c.created_at))
+    ):
+        if source not in widths:
+            widths[source] = width_of(connection, source)
+        width_s = widths[source]
+        bin_us = at_us - at_us % (width_s * 1_000_000)
+        for name in set(msgspec.json.decode(names, type=tuple[str, ...])) or {""}:
+            found[source, width_s, bin_us, service, "", name] += 1
+    for *key, n in connection.execute(select(past).where(*choice.which(past), *choice.within(past.c.bin_at))):
+        found[tuple(key)] += n
+    rows = [dict(zip(past.c.keys(), (*key, n), strict=True)) for key, n in found.items()]
+    rows.sort(key=lambda row: (row["bin_at"], row["service"], row["source"], -row["n"], row["symptom"]))
+    return _frame(rows, SYMPTOMS, "bin_at")
 
 
 def incidents(connection: Connection, choice: Choice) -> pd.DataFrame:

@@ -22,6 +22,9 @@ EVERYTHING = "*"
 POSTS, COUNTS = "posts", "counts"
 """What the counts of a series were made of."""
 
+DEFAULT_WIDTH_S = 60
+"""Width of the bins of a source of which nothing was ever counted."""
+
 # Asked in every commit, and so put together once.
 _OTHER_WIDTH = (
     select(series.c.bin_width_s)
@@ -86,6 +89,13 @@ def _series_row(key: SeriesKey, origin: str, phase_us: int) -> dict[str, Any]:
         "origin": origin,
         "phase_us": phase_us,
     }
+
+
+def width_of(connection: Connection, source: str) -> int:
+    """Return the width (s) of the bins in which the posts of a source are counted; else, its counts."""
+    query = select(series.c.origin != POSTS, series.c.bin_width_s).where(series.c.source == source)
+    widths = sorted(tuple(row) for row in connection.execute(query.distinct()))
+    return int(widths[0][1]) if widths else DEFAULT_WIDTH_S
 
 
 def one_width(connection: Connection, source: str, bin_width_s: int) -> None:

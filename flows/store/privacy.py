@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 DAY_US = timedelta(days=1) // timedelta(microseconds=1)
 MAX_KEY_BYTES = 256
+DELETED = "deleted:"
+"""How the name of a deleted post begins."""
+BLANK_LENGTH = len(DELETED) + 32
 
 
 def storable(text: str) -> str:
@@ -66,22 +69,39 @@ class Pseudonyms:
         """Tells whether two stores have the same secret, and nothing else about it."""
         return blake2b(b"check", key=self._root, person=b"uproar-check", digest_size=16).hexdigest()
 
-    def author(self, post: Post, at_us: int) -> str | None:
-        """Return the author's name for that day; None (a voice of its own) where the post does not name one."""
-        if not post.author_id:
+    def author(self, platform: str, author_id: str | None, at_us: int) -> str | None:
+        """Return an author's name for that day; None (a voice of its own) where there is none."""
+        if not author_id:
             return None
         day = at_us // DAY_US
         key = self._days.get(day)
         if key is None:
             key = blake2b(str(day).encode(), key=self._root, person=b"uproar-day", digest_size=64).digest()
             self._days = {**self._days, day: key} if len(self._days) < 64 else {day: key}
-        name = f"{post.platform}\x00{post.author_id}".encode("utf-8", "surrogatepass")
-        return blake2b(name, key=key, digest_size=16).hexdigest()
+        return blake2b(_joined(platform, author_id), key=key, digest_size=16).hexdigest()
 
     def post(self, platform: str, post_id: str) -> str:
-        """Return the name under which a deleted post stays forgotten."""
-        name = f"{platform}\x00{post_id}".encode("utf-8", "surrogatepass")
-        return "deleted:" + blake2b(name, key=self._root, person=b"uproar-post", digest_size=16).hexdigest()
+        """Return the name under which a deleted post stays forgotten; of its key just as of the post itself."""
+        return DELETED + self._keyed(b"uproar-post", key_text(platform), key_text(post_id))
+
+    def account(self, platform: str, author_id: str) -> str:
+        """Return the name under which a deleted account stays forgotten."""
+        return "account:" + self._keyed(b"uproar-account", platform, author_id)
+
+    def forgotten(self, author: str) -> str:
+        """Return what a deleted account's name for a day becomes: still one voice, not to be found by its id."""
+        return self._keyed(b"uproar-gone", author)
+
+    def report(self, post: str, service: str) -> str:
+        """Return the name of a report of which only the count was kept; ``post`` as :meth:`post` returns it."""
+        return self._keyed(b"uproar-report", post, service)
+
+    def _keyed(self, purpose: bytes, *parts: str) -> str:
+        return blake2b(_joined(*parts), key=self._root, person=purpose, digest_size=16).hexdigest()
+
+
+def _joined(*parts: str) -> bytes:
+    return "\x00".join(parts).encode("utf-8", "surrogatepass")
 
 
 def report_row(post: Post, report: Report, source: str, pseudonyms: Pseudonyms) -> dict[str, Any]:
@@ -93,7 +113,7 @@ def report_row(post: Post, report: Report, source: str, pseudonyms: Pseudonyms) 
         "post_id": key_text(post.id),
         "service": key_text(report.service),
         "source": source,
-        "author": pseudonyms.author(post, at_us),
+        "author": pseudonyms.author(post.platform, post.author_id, at_us),
         "weight": report.weight,
         "label": report.label,
         "is_repost": report.is_repost or post.is_repost,

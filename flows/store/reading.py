@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from detectors.counting import Cell, Stretch, build_series, merge, micros
 from detectors.model import Incident, Transition
-from flows.store.marks import EVERYTHING, is_series
-from flows.store.schema import counts, cursors, incidents, reports, series, spans, transitions
+from flows.store.marks import EVERYTHING, is_series, width_of
+from flows.store.schema import counts, cursors, incidents, reports, series, settled, spans, symptom_counts, transitions
 from flows.store.times import instant
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from detectors.model import CountSeries, SeriesKey
+
+LATEST_US = 2**62
+"""Later than every instant."""
 
 _incident = msgspec.json.Decoder(Incident)
 
@@ -41,6 +44,9 @@ class Facts:
         Reports that name a symptom.
     symptoms
         Reports that name it, by symptom, the most frequent first; one report may name several.
+
+    Of reports that were not kept (:meth:`flows.store.Store.retain`), whole bins that begin within the stretch are
+    taken, and people are told apart within a bin only.
     """
 
     n_reports: int
@@ -118,14 +124,42 @@ def facts_of(connection: Connection, key: SeriesKey, start_us: int, end_us: int 
     nameless = select(func.count()).where(*original, reports.c.author.is_(None))
     n_authors = (connection.execute(named).scalar() or 0) + (connection.execute(nameless).scalar() or 0)
     tally: Counter[str] = Counter()
-    n_naming = 0
+    n_silent = 0
     lists = select(reports.c.symptoms, func.count()).where(*which).group_by(reports.c.symptoms)
     for found, n in connection.execute(lists):
         names = msgspec.json.decode(found, type=list[str])
         tally.update(dict.fromkeys(names, n))
-        n_naming += n if names else 0
+        n_silent += 0 if names else n
+    past = _past_facts(connection, key, start_us, end_us)
+    tally.update(past.symptoms)
+    n_reports += past.n_reports
+    n_silent += tally.pop("", 0)
     symptoms = sorted(tally.items(), key=lambda item: (-item[1], item[0]))
-    return Facts(n_reports, n_authors, n_naming, tuple(symptoms))
+    return Facts(n_reports, n_authors + past.n_authors, n_reports - n_silent, tuple(symptoms))
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What reports said that were not kept; the symptom "" is that of those that name none."""
+
+    n_reports: int
+    n_authors: int
+    symptoms: dict[str, int]
+
+
+def _past_facts(connection: Connection, key: SeriesKey, start_us: int, end_us: int | None) -> _Past:
+    """Return what the reports said that were not kept, in the bins that begin between two instants."""
+    width_s = width_of(connection, key.source)
+
+    def within(table: Any) -> list[Any]:  # noqa: ANN401 - either table
+        bins = table.c.bin_at >= start_us, table.c.bin_at < (LATEST_US if end_us is None else end_us)
+        return [table.c.source == key.source, table.c.bin_width_s == width_s, table.c.service == key.service, *bins]
+
+    sums = select(func.sum(settled.c.raw), func.sum(settled.c.authors)).where(*within(settled))
+    n_reports, n_authors = connection.execute(sums).one()
+    named = select(symptom_counts.c.symptom, func.sum(symptom_counts.c.n)).where(*within(symptom_counts))
+    tally = {name: int(n) for name, n in connection.execute(named.group_by(symptom_counts.c.symptom))}
+    return _Past(int(n_reports or 0), int(n_authors or 0), tally)
 
 
 def incident_row(incident: Incident) -> dict[str, Any]:

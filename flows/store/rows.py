@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from enum import Enum
 from functools import cache
 from itertools import islice
@@ -119,11 +120,18 @@ def _in_sqlite(table: Table, names: tuple[str, ...], taken: Taken) -> tuple[str,
     return str(compiled), itemgetter(*order) if len(order) > 1 else lambda row: (row[order[0]],)
 
 
-def overwrite(connection: Connection, *, is_on: bool) -> None:
-    """Have SQLite overwrite what is deleted, on pages that fall free too, or only where a page is written anyway.
+@contextmanager
+def overwriting(connection: Connection) -> Iterator[None]:
+    """Have SQLite overwrite what is deleted in the block on pages that fall free too.
 
-    The latter goes on all the time, so that rows that move leave no copies behind; the former costs half the speed,
-    and is needed only while posts are forgotten.
+    Where a page is written anyway it does so all the time, so that rows that move leave no copies behind. Doing it
+    everywhere costs half the speed, and is needed only while posts are forgotten.
     """
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"PRAGMA secure_delete={'ON' if is_on else 'FAST'}")
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    connection.exec_driver_sql("PRAGMA secure_delete=ON")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("PRAGMA secure_delete=FAST")

@@ -157,8 +157,9 @@ transitions = Table(
     sqlite_with_rowid=False,
 )
 
-# Keyed hashes of posts whose authors or platforms took them back, so that a second delivery stays forgotten.
-tombstones = Table("tombstones", metadata, _key("post"), sqlite_with_rowid=False)
+# Keyed hashes of posts and accounts that were taken back, so that a second delivery stays forgotten. ``noted_at``: of
+# posts that never came, when that was; streams tell of every deletion on their platform, and so these do not stay.
+tombstones = Table("tombstones", metadata, _key("post"), Column("noted_at", BigInteger), sqlite_with_rowid=False)
 
 # --- reports whose text and ids were not kept ------------------------------------------------------------------
 

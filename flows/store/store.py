@@ -16,13 +16,15 @@ from flows.store import marks, observed, writing
 from flows.store.analysts import Analysts
 from flows.store.detection import Detection
 from flows.store.feeds import Feeds
+from flows.store.forgetting import Forgetting, Incoming
 from flows.store.ledger import Ledgers
 from flows.store.marks import COUNTS, POSTS
-from flows.store.privacy import key_text, report_row
+from flows.store.privacy import key_text
 from flows.store.rows import put, put_new
 from flows.store.schema import cursors, gaps
 from flows.store.status import StatusRecords
 from flows.store.times import instant
+from flows.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -78,7 +80,7 @@ def open_store(url: str | Path, *, secret: str | None = None, timeout_s: float =
     return Store(engines.connect(engines.parse(url), timeout_s=timeout_s, create=create), secret)
 
 
-class Store(Analysts, Detection, Feeds, Ledgers, StatusRecords):
+class Store(Analysts, Detection, Feeds, Ledgers, StatusRecords, Upkeep):
     """Reports, counts, incidents and cursors; see :func:`open_store`.
 
     Every method is one transaction and raises :class:`detectors.errors.StoreError` if the database fails. One
@@ -126,24 +128,23 @@ class Store(Analysts, Detection, Feeds, Ledgers, StatusRecords):
             for: posts read in addition to counts that the platform made itself.
         """
         source, query = key_text(source), key_text(query)
-        rows = [report_row(post, report, source, self._pseudonyms) for post, report in reports]
+        incoming = Incoming(source, reports, self._pseudonyms)
+        rows = incoming.rows()
         stretches = [Stretch(micros(span.start_at), micros(span.end_at), span.coverage) for span in batch.observed]
         services = None if scope is None else {key_text(name) for name in scope}
         changed: dict[SeriesKey, int] = {}
 
-        def names() -> list[str]:
-            return [self._pseudonyms.post(post.platform, post.id) for post, _ in reports]
-
+        newest_us = max((stretch.end_us for stretch in stretches), default=None)
+        gone = Forgetting(self._pseudonyms, batch.deleted, batch.deleted_authors, newest_us)
         with self._writing() as connection:
             writing.check_secret(connection, self._pseudonyms)
-            n_blanked = writing.forget(connection, batch.deleted, self._pseudonyms) if batch.deleted else 0
-            n_new = writing.keep(connection, rows, names)
+            n_blanked = gone.apply(connection) if gone.posts or gone.authors else 0
+            n_new = incoming.keep(connection, rows)
             if is_counted:
                 marks.one_width(connection, source, bin_width_s)
                 changed = writing.recount(connection, source, rows, bin_width_s)
                 marks.enter(connection, changed, POSTS)
                 observed.vouch(connection, source, stretches, services)
-            newest_us = max((stretch.end_us for stretch in stretches), default=None)
             _keep_place(connection, (source, query), batch.cursor, newest_us)
             _keep_gap(connection, (source, query), batch.gap)
         if n_blanked:

@@ -1,24 +1,24 @@
-"""What a commit does inside its transaction: forget, keep, count again."""
+"""What a commit does inside its transaction: count again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import and_, delete, or_, select, tuple_
+from sqlalchemy import and_, bindparam, or_, select
 
 from detectors.counting import Cell, CellKey, cells
 from detectors.errors import StoreError
 from detectors.model import SeriesKey
-from flows.store.privacy import FORGOTTEN, Pseudonyms, key_text
-from flows.store.rows import overwrite, pages, put_changed, put_new
-from flows.store.schema import counts, meta, reports, tombstones
+from flows.store.rows import pages, put_changed, put_new
+from flows.store.schema import counts, meta, reports, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sqlalchemy import Connection
 
     from detectors.counting import ReportRow
+    from flows.store.privacy import Pseudonyms
 
     Row = dict[str, Any]
 
@@ -36,7 +36,11 @@ _COUNTED = (
 
 # Asked in every commit, and so put together once.
 _SECRET = select(meta.c.value).where(meta.c.name == "secret_check")
-_ANY_TOMBSTONE = select(tombstones.c.post).limit(1)
+_SETTLED = select(settled.c.service, settled.c.bin_at, settled.c.raw, settled.c.authors, settled.c.observed).where(
+    settled.c.source == bindparam("a_source"),
+    settled.c.bin_width_s == bindparam("a_width"),
+    settled.c.bin_at.between(bindparam("from_us"), bindparam("to_us")),
+)
 
 
 def check_secret(connection: Connection, pseudonyms: Pseudonyms) -> None:
@@ -52,55 +56,6 @@ def check_secret(connection: Connection, pseudonyms: Pseudonyms) -> None:
         put_new(connection, meta, [{"name": "secret_check", "value": pseudonyms.check}])
     elif kept != pseudonyms.check:
         raise StoreError("it was begun with another secret, or with none; open it with that one, or begin a new store")
-
-
-# --- posts that are taken back -------------------------------------------------------------------------------
-
-
-def forget(connection: Connection, deleted: Iterable[tuple[str, str]], pseudonyms: Pseudonyms) -> int:
-    """Blank the reports of deleted posts, now and whenever they come again; return how many there were.
-
-    Text, place and id go; what is left counts as before, so that a deletion rewrites no history.
-    """
-    names = {(key_text(platform), key_text(post)): pseudonyms.post(platform, post) for platform, post in deleted}
-    put_new(connection, tombstones, [{"post": name} for name in sorted(set(names.values()))])
-    n_blanked = 0
-    overwrite(connection, is_on=True)
-    for page in pages(names):
-        is_meant = tuple_(reports.c.platform, reports.c.post_id).in_(page)
-        found = [dict(row) for row in connection.execute(select(reports).where(is_meant)).mappings()]
-        connection.execute(delete(reports).where(is_meant))
-        blank = [{**row, **FORGOTTEN, "post_id": names[row["platform"], row["post_id"]]} for row in found]
-        n_blanked += put_new(connection, reports, blank)
-    overwrite(connection, is_on=False)
-    return n_blanked
-
-
-def keep(connection: Connection, rows: Sequence[Row], names: Callable[[], list[str]]) -> int:
-    """Insert reports that are new; return how many were.
-
-    Parameters
-    ----------
-    names
-        Gives the name that each post would have once deleted; asked for only if any was ever deleted.
-    """
-    if connection.execute(_ANY_TOMBSTONE).first() is None:
-        return put_new(connection, reports, rows)
-    named = names()
-    deleted: set[str] = set()
-    for page in pages(set(named)):
-        deleted.update(connection.scalars(select(tombstones.c.post).where(tombstones.c.post.in_(page))))
-    return put_new(
-        connection,
-        reports,
-        [
-            {**row, **FORGOTTEN, "post_id": name} if name in deleted else row
-            for name, row in zip(named, rows, strict=True)
-        ],
-    )
-
-
-# --- cells ---------------------------------------------------------------------------------------------------
 
 
 def recount(connection: Connection, source: str, rows: Sequence[Row], bin_width_s: int) -> dict[SeriesKey, int]:
@@ -136,13 +91,33 @@ def count_row(key: CellKey, bin_width_s: int, cell: Cell) -> Row:
 
 
 def _count(connection: Connection, touched: Collection[CellKey], source: str, bin_width_s: int) -> dict[CellKey, Cell]:
-    """Return the cells of every report in the bins of the touched cells."""
+    """Return the cells of every report in the bins of the touched cells, of those too that are there no more."""
     found: dict[CellKey, Cell] = {}
+    if not touched:
+        return found
     for page in pages(_runs({key.bin_us for key in touched}, bin_width_s * 1_000_000)):
         within = or_(*(and_(reports.c.created_at >= start, reports.c.created_at < end) for start, end in page))
         query = select(*_COUNTED).where(within, reports.c.source == source)
         found |= cells(cast("Iterable[ReportRow]", connection.execute(query)), bin_width_s)
+    bins = {key.bin_us for key in touched}
+    for key, cell in settled_cells(connection, (source, bin_width_s), (min(bins), max(bins))).items():
+        if key.bin_us in bins:
+            found[key] = add(found.get(key), cell)
     return found
+
+
+def settled_cells(connection: Connection, which: tuple[str, int], bins: tuple[int, int]) -> dict[CellKey, Cell]:
+    """Return what was counted of reports that are there no more, of one source and width, first to last bin."""
+    source, width_s = which
+    where = {"a_source": source, "a_width": width_s, "from_us": bins[0], "to_us": bins[1]}
+    return {CellKey(row[0], source, row[1]): Cell(*row[2:]) for row in connection.execute(_SETTLED, where)}
+
+
+def add(one: Cell | None, other: Cell) -> Cell:
+    """Return two cells of one bin as one; nobody is in both."""
+    if one is None:
+        return other
+    return Cell(one.raw + other.raw, (one.authors or 0) + (other.authors or 0), one.observed + other.observed)
 
 
 def _runs(bins: Iterable[int], width_us: int) -> list[tuple[int, int]]:

@@ -14,6 +14,7 @@ down_revision = "0001"
 def upgrade() -> None:
     """Add tables; no row is touched."""
     op.add_column("cursors", sa.Column("newest_at", sa.BigInteger(), nullable=True))
+    op.add_column("tombstones", sa.Column("noted_at", sa.BigInteger(), nullable=True))
     _settled()
     _past_reports()
     _feeds()
