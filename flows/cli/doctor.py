@@ -169,11 +169,11 @@ def _addresses(settings: Settings) -> dict[str, str]:
             found[f"Bluesky ({number} of {len(settings.bluesky.urls)})"] = re.sub("^ws", "http", url)
     if settings.is_on(settings.hackernews.enabled):
         found["Hacker News"] = settings.hackernews.url
-    found |= {host: f"https://{host}" for host in settings.mastodon.instances}
+    found |= {host: settings.mastodon.of(host) for host in settings.mastodon.instances}
     if settings.reddit.client_id:
         found["Reddit"] = "https://oauth.reddit.com"
     if settings.x.bearer_token:
-        found["X"] = "https://api.x.com"
+        found["X"] = settings.x.url
     return found
 
 

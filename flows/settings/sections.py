@@ -56,10 +56,15 @@ class HackerNewsSettings(_Section, frozen=True, forbid_unknown_fields=True):
 
 
 class MastodonSettings(_Section, frozen=True, forbid_unknown_fields=True):
-    """Mastodon's servers."""
+    """Mastodon's servers; ``{host}`` in ``url`` is one of them."""
 
     instances: tuple[str, ...] = ()
+    url: str = "https://{host}"
     token: str = ""
+
+    def of(self, instance: str) -> str:
+        """Return where an instance is asked."""
+        return self.url.replace("{host}", instance.removeprefix("https://").rstrip("/"))
 
 
 class RedditSettings(_Section, frozen=True, forbid_unknown_fields=True):
@@ -77,6 +82,7 @@ class XSettings(_Section, frozen=True, forbid_unknown_fields=True):
     budget_usd: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
     every_s: Annotated[int, Meta(ge=60, le=86_400)] = 300
     services: tuple[str, ...] = ()
+    url: str = "https://api.x.com"
 
 
 class StatusSettings(_Section, frozen=True, forbid_unknown_fields=True):

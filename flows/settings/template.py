@@ -44,6 +44,8 @@ url = "https://hn.algolia.com"
 [mastodon]
 # Servers whose public tag timelines are read, for instance ["mastodon.social"].
 instances = []
+# Where they are asked; {host} stands for the server, so that a proxy can take their place.
+url = "https://{host}"
 # token = "env:MASTODON_TOKEN"
 
 [reddit]
@@ -61,6 +63,7 @@ budget_usd = 0
 every_s = 300
 # Ids of the services to ask for; [] means those of [watch], which then must be named.
 services = []
+url = "https://api.x.com"
 
 [status]
 # Official status pages of the watched services. On where a live source is.

@@ -76,7 +76,7 @@ def _open(settings: Settings, bounds: Bounds) -> Iterator[AnySource]:
     if settings.is_on(settings.bluesky.enabled):
         from flows.sources.bluesky import Bluesky
 
-        yield Bluesky(bounds=bounds, urls=settings.bluesky.urls)
+        yield Bluesky(bounds=bounds, endpoints=settings.bluesky.urls)
     if settings.is_on(settings.hackernews.enabled):
         from flows.sources.hackernews import HackerNews
 
@@ -91,7 +91,8 @@ def _mastodon(settings: Settings, access: Access) -> Iterator[AnySource]:
     token = settings.mastodon.token and access.secret("mastodon.token", settings.mastodon.token)
     for host in settings.mastodon.instances:
         credentials = MastodonCredentials(token) if token else None
-        yield MastodonInstance(host=host, bounds=access.bounds, credentials=credentials)
+        url = settings.mastodon.of(host)
+        yield MastodonInstance(host=host, bounds=access.bounds, credentials=credentials, base_url=url)
 
 
 def _reddit(settings: Settings, access: Access) -> Iterator[AnySource]:
@@ -136,7 +137,7 @@ def _x_account(settings: Settings, access: Access) -> Any:  # noqa: ANN401 - loa
         message = "X is paid for by the request: say how many dollars a month may be spent"
         raise SettingsError(message, place="x.budget_usd")
     token = access.secret("x.bearer_token", settings.x.bearer_token)
-    return XAccount(token, ledger=access.ledger("x", settings.x.budget_usd))
+    return XAccount(token, ledger=access.ledger("x", settings.x.budget_usd), base_url=settings.x.url)
 
 
 class Only:
