@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flows.sources.statuspage.page import Page
 
 _NUMBER = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2}\d{5,8})(?![A-Za-z0-9])")
-MAX_POSTS = 300
+MAX_POSTS = 100
 """Of one incident, in a file."""
 
 _NOT_YET = re.compile(
@@ -111,11 +111,11 @@ def _incident_of(post: Post, threads: Mapping[str, str]) -> str:
 
 def _join_numbered(grouped: dict[str, list[Post]], threads: Mapping[str, str]) -> None:
     """Let the posts of a thread that do not repeat the number join those that name it."""
-    named = {threads.get(post.id, post.id): name for name, listed in grouped.items() for post in listed}
-    for thread in [name for name in grouped if not _NUMBER.fullmatch(name)]:
-        number = next((name for root, name in named.items() if root == thread and name != thread), None)
-        if number is not None:
-            grouped[number] = sorted([*grouped[number], *grouped.pop(thread)], key=lambda one: (one.created_at, one.id))
+    numbered = [name for name in grouped if _NUMBER.fullmatch(name)]
+    number_of = {threads[post.id]: name for name in numbered for post in grouped[name] if post.id in threads}
+    for thread in [name for name in grouped if name in number_of]:
+        joined = [*grouped[number_of[thread]], *grouped.pop(thread)]
+        grouped[number_of[thread]] = sorted(joined, key=lambda one: (one.created_at, one.id))
 
 
 def _notice(incident_id: str, posts: list[Post]) -> Notice:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import io
 import re
-from html.parser import HTMLParser
+from html import unescape
 from typing import TYPE_CHECKING, Any, NoReturn
 from xml.parsers import expat
 
@@ -31,6 +31,9 @@ MAX_HTML = 200_000
 """Characters of an entry that are read; an entry of two hundred updates has some 50,000."""
 
 _LINES = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "ul", "ol", "table", "blockquote"})
+_HELD = ("small", "strong")
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,15})(?:[\s/][^<>]{0,4000})?>")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _STAGE_IN_TITLE = re.compile(r"\s*\[?([A-Za-z][A-Za-z ]{2,20}?)(?:\]|\s*[:\u2013-]\s)")
 _PLANNED = frozenset({"scheduled", "in progress", "verifying", "completed"})
 
@@ -70,7 +73,9 @@ def _parsed(body: bytes, name: str, reading: Reading) -> Any:  # noqa: ANN401 - 
         checker = expat.ParserCreate()
         checker.StartDoctypeDeclHandler = refuse
         checker.Parse(text, True)
-        feed = feedparser.parse(io.BytesIO(text))  # a file: a text that looks like an address would be opened
+        # As a file, because a text that looks like an address would be opened. Its cleaning of HTML takes quadratic
+        # time, and we keep only text.
+        feed = feedparser.parse(io.BytesIO(text), sanitize_html=False, resolve_relative_uris=False)
     except expat.ExpatError:
         raise RetryableError(f"{reading.page.name} sent something that is not well-formed, plain XML") from None
     except Exception:  # noqa: BLE001 - on damaged input feedparser raises whatever its parsers happen to
@@ -164,61 +169,71 @@ class Part:
         self.texts: list[str] = []
 
     @property
+    def is_untold(self) -> bool:
+        """Whether neither its stage nor anything else has come yet."""
+        return not self.stage and not any(text.strip() for text in self.texts)
+
+    @property
     def body(self) -> str:
         """Return the wording, without the dash before it."""
         text = _tidy("".join(self.texts))
         return clean(text.removeprefix("-").strip() if self.stage else text, MAX_BODY)
 
 
-class _Splitter(HTMLParser):
+class _Splitter:
     """Cuts the text of an entry at its stamps (``<small>``); the stage is the ``<strong>`` that follows one."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.preamble: list[str] = []
         self.parts: list[Part] = []
         self._held: list[str] | None = None
         self._tag = ""
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - given so
+    def open(self, tag: str) -> None:
+        """Take the beginning of an element."""
         if tag in _LINES:
-            self.handle_data("\n")
-        if tag in ("small", "strong") and self._held is None:
+            self.text("\n")
+        if tag in _HELD and self._held is None:
             self._held, self._tag = [], tag
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag == self._tag and self._held is not None:
-            self.close_held()
-
-    def handle_data(self, data: str) -> None:
-        if self._held is not None:
-            self._held.append(data)
-        else:
-            (self.parts[-1].texts if self.parts else self.preamble).append(data)
-
-    def close_held(self) -> None:
-        """Decide what the text in a tag was."""
-        text, tag = "".join(self._held or ()), self._tag
-        self._held, self._tag = None, ""
+    def close(self, tag: str) -> None:
+        """Take the end of an element, and decide what the text in it was."""
+        if self._held is None or tag != self._tag:
+            return
+        text, self._held = "".join(self._held), None
         words = " ".join(text.split())
         if tag == "small" and STAMP.fullmatch(words):
             self.parts.append(Part(words))
-        elif tag == "strong" and self.parts and not self.parts[-1].stage and not _tidy("".join(self.parts[-1].texts)):
+        elif tag == "strong" and self.parts and self.parts[-1].is_untold:
             self.parts[-1].stage = clean(words, MAX_WORD)
         else:
-            self.handle_data(text)
+            self.text(text)
+
+    def text(self, text: str) -> None:
+        """Take text."""
+        if self._held is not None:
+            self._held.append(text)
+        elif self.parts:
+            self.parts[-1].texts.append(text)
+        else:
+            self.preamble.append(text)
 
 
 def split(html: str) -> tuple[str, list[Part]]:
-    """Return what stands before the first stamp, and the updates in their order on the page."""
-    splitter = _Splitter()
-    try:
-        splitter.feed(html)
-        splitter.close()
-    except AssertionError:  # as html.parser says that markup is beyond it
-        return clean(_tidy(html), MAX_BODY), []
-    if splitter._held is not None:  # noqa: SLF001 - a tag that was never closed
-        splitter.close_held()
+    """Return what stands before the first stamp, and the updates in their order on the page.
+
+    Not by ``html.parser``: it takes quadratic time on tags that are begun and never ended.
+    """
+    last = html.rfind("-->") + 3
+    html = _COMMENT.sub("", html[:last]) + html[last:]  # up to there, every comment that begins has an end
+    splitter, end = _Splitter(), 0
+    for tag in _TAG.finditer(html):
+        splitter.text(unescape(html[end : tag.start()]))
+        end = tag.end()
+        (splitter.close if tag[1] else splitter.open)(tag[2].lower())
+    splitter.text(unescape(html[end:]))
+    for name in _HELD:  # one that was never closed
+        splitter.close(name)
     return clean(_tidy("".join(splitter.preamble)), MAX_BODY), splitter.parts
 
 
