@@ -17,8 +17,8 @@ Hence these are gaps:
 - a batch whose posts are mostly more than a minute old: the feed makes up for a standstill, and an hour's posts would
   count as those of three minutes.
 
-Posts that are taken back are passed on. Edits are not read: the first reading counts. So are accounts that are deleted
-or taken down, for a batch can only name posts.
+Posts that are taken back are passed on, and accounts that are deleted, deactivated, suspended or taken down. Edits are
+not read: the first reading counts.
 """
 
 from __future__ import annotations
@@ -208,12 +208,11 @@ class _Reading:
     def _empty(self) -> None:
         self._posts: list[Post] = []
         self._deleted: list[tuple[str, str]] = []
+        self._gone: list[tuple[str, str]] = []
         self._skipped: list[str] = []
         self._ages_us: list[int] = []
         self._n_in_batch = 0
         self._is_full = False
-
-    # --- reading -----------------------------------------------------------------------------------------------
 
     def fill(self) -> None:
         """Read on until a batch is full or the fetch is done; what was read before an error is kept.
@@ -296,7 +295,10 @@ class _Reading:
         self._is_full = self._seen.move(event.time_us) or self._n_in_batch >= MOST_EVENTS_A_BATCH
         if event.kind == "commit" and event.commit is not None and event.commit.collection == POSTS:
             self._keep(event)
-        self._is_full = self._is_full or len(self._posts) + len(self._deleted) >= self._source.batch_size
+        elif isinstance(event, Event) and event.account is not None and event.account.is_gone:
+            self._gone.append(("bluesky", event.did))
+        n_kept = len(self._posts) + len(self._deleted) + len(self._gone)
+        self._is_full = self._is_full or n_kept >= self._source.batch_size
         self.is_done = event.time_us >= self._begun_us or self._n_events >= MOST_EVENTS or self._bounds.is_over
 
     def _decoded(self, frame: bytes) -> Event | Unread | None:
@@ -338,8 +340,6 @@ class _Reading:
             if (written_us := record.written_us) is not None:
                 self._ages_us.append(event.time_us - written_us)
 
-    # --- telling -----------------------------------------------------------------------------------------------
-
     def take(self) -> Batch | None:
         """Return what was read since the last batch; None where that is nothing."""
         stretches, hole = self._seen.take(late=self._late())
@@ -351,6 +351,7 @@ class _Reading:
             msgspec.json.encode(cursor).decode(),
             observed=tuple(Span(_instant(start_us), _instant(end_us)) for start_us, end_us in stretches),
             deleted=tuple(self._deleted),
+            deleted_authors=tuple(self._gone),
             gap=hole and Gap(_instant(hole[0]), _instant(hole[1]), hole[2]),
             skipped=tuple(self._skipped),
         )
@@ -362,8 +363,6 @@ class _Reading:
         if len(self._ages_us) < FEWEST_FOR_LATE or (age_us := median(self._ages_us)) <= LATE_US:
             return ""
         return f"posts came {age_us / 60e6:.0f} min after they were written"
-
-    # --- the connection ----------------------------------------------------------------------------------------
 
     def _move_on(self) -> None:
         """Give up the connection; the next one is to the next instance."""

@@ -32,6 +32,9 @@ PATH = "/subscribe"
 LARGEST_EVENT_BYTES = 1_000_000
 """The server is asked to leave out what is larger; no post is, and one that cannot be read would block the way."""
 
+GONE = frozenset({"deactivated", "deleted", "suspended", "takendown"})
+"""Why an account's posts are no longer to be shown. The other reasons (desynchronized, throttled) are technical."""
+
 LONGEST_LANG = 35
 CLOSE_S = 0.1
 """How long a server may take to say goodbye, seconds; one that is still sending does not listen."""
@@ -78,13 +81,26 @@ class Commit(Struct, gc=False):
     record: Record | None = None
 
 
+class Account(Struct, gc=False):
+    """What became of an account: not ``active``, and why."""
+
+    active: bool
+    status: str | None = None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing that it wrote may be kept."""
+        return not self.active and self.status in GONE
+
+
 class Event(Struct, gc=False):
-    """An event: a commit, or (``kind``) something else that happened to an account."""
+    """An event: a commit, what became of an account, or (``kind``) something that we do not read."""
 
     did: str
     time_us: int
     kind: str
     commit: Commit | None = None
+    account: Account | None = None
 
 
 class _Bare(Struct, gc=False):

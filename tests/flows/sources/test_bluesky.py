@@ -244,13 +244,24 @@ def test_events_that_are_no_new_posts(jetstream: Jetstream) -> None:
     ]
     for number, fields in enumerate(changes, start=1):
         jetstream.append(commit("somebody", number, at_us(-50), **fields))
-    account = {"active": False, "did": did("one"), "seq": 1, "status": "deleted", "time": "2026-03-03T12:00:00Z"}
-    jetstream.append({"did": did("one"), "time_us": at_us(-40), "kind": "account", "account": account})
     jetstream.append({"did": did("one"), "time_us": at_us(-30), "kind": "sync", "sync": {"rev": "3l"}})
     jetstream.append({"did": did("one"), "time_us": at_us(-20), "kind": "commit"})
     (batch,) = fetch(FakeTime(), jetstream)
     assert numbers([batch]) == [1]
     assert batch.deleted == (("bluesky", f"at://{did('somebody')}/{POSTS}/{rkey(1)}"),)
+    assert batch.skipped == ()
+
+
+def test_accounts_that_are_gone_are_passed_on(jetstream: Jetstream) -> None:
+    """But not those that are back, or away for technical reasons."""
+    states = ["deleted", "takendown", "suspended", "deactivated", "desynchronized", "throttled", None, "active"]
+    for number, state in enumerate(states):
+        account = {"active": state == "active", "did": did(f"a{number}"), "seq": 1, "time": "2026-03-03T12:00:00Z"}
+        told = account | ({} if state in {None, "active"} else {"status": state})
+        jetstream.append({"did": did(f"a{number}"), "time_us": at_us(-40), "kind": "account", "account": told})
+    jetstream.append({"did": did("a9"), "time_us": at_us(-30), "kind": "account", "account": {"active": "canary"}})
+    (batch,) = fetch(FakeTime(), jetstream)
+    assert batch.deleted_authors == tuple(("bluesky", did(f"a{number}")) for number in range(4))
     assert batch.skipped == ()
 
 
