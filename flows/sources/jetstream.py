@@ -202,7 +202,7 @@ class Stream:
             raise _refusal(refused.response, what, bounds) from None
         except TimeoutError:
             raise RetryableError(f"{what} did not answer within {bounds.timeout_s:g} s") from None
-        except (OSError, WebSocketException, EOFError) as error:
+        except (OSError, WebSocketException, EOFError, ImportError) as error:  # a SOCKS proxy needs another library
             raise RetryableError(f"{what}: the connection failed ({type(error).__name__})") from None
 
     def receive(self, timeout_s: float) -> bytes | None:

@@ -67,6 +67,7 @@ class WebSocketLoopback:
 
     def __init__(self, feed: Feed) -> None:
         self.asked: list[Wanted] = []
+        self.retry_after_s = RETRY_AFTER_S
         self._feed = feed
         self._fault: Fault | None = None
         self._times = self._after = 0
@@ -130,7 +131,7 @@ class WebSocketLoopback:
             self._closing.wait(3)
         elif fault is Fault.HTML:
             return answer(200, b"<!doctype html><title>Busy</title>")
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if fault is Fault.LIMITED_UNTIL else {}
+        headers = {"Retry-After": str(self.retry_after_s)} if fault is Fault.LIMITED_UNTIL else {}
         return answer(STATUSES.get(fault, 503), b"no", headers)
 
     def _stream(self, connection: ServerConnection) -> None:
