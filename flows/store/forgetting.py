@@ -50,13 +50,12 @@ class Forgetting:
     authors: Sequence[tuple[str, str]] = ()
     at_us: int | None = None
 
-    def find(self, connection: Connection) -> list[ColumnElement[bool]]:
-        """Return the conditions that between them pick the reports concerned."""
+    def find(self, daily_names: Iterable[str]) -> list[ColumnElement[bool]]:
+        """Return the conditions that between them pick the reports concerned; names as of :meth:`daily_names`."""
         posts = {(key_text(platform), key_text(post)) for platform, post in self.posts}
-        names = sorted(self.daily_names(connection))
         return [
             *(tuple_(reports.c.platform, reports.c.post_id).in_(page) for page in pages(sorted(posts))),
-            *(reports.c.author.in_(page) for page in pages(names)),
+            *(reports.c.author.in_(page) for page in pages(sorted(daily_names))),
         ]
 
     def daily_names(self, connection: Connection) -> set[str]:
@@ -70,7 +69,8 @@ class Forgetting:
 
     def count(self, connection: Connection) -> int:
         """Return how many reports there are to forget."""
-        counted = (select(func.count()).select_from(reports).where(which) for which in self.find(connection))
+        found = self.find(self.daily_names(connection))
+        counted = (select(func.count()).select_from(reports).where(which) for which in found)
         return sum(connection.execute(one).scalar() or 0 for one in counted)
 
     def apply(self, connection: Connection) -> int:
@@ -85,7 +85,7 @@ class Forgetting:
         put_new(connection, tombstones, [{"post": name, "noted_at": None} for name in accounts])
         gone = self.daily_names(connection)
         n_blanked = 0
-        for which in self.find(connection):
+        for which in self.find(gone):
             rows = [dict(row) for row in connection.execute(select(reports).where(which)).mappings()]
             if rows:
                 with overwriting(connection):

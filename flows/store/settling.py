@@ -17,6 +17,7 @@ from sqlalchemy import and_, delete, func, select
 from detectors.counting import cells
 from flows.store.forgetting import past_name
 from flows.store.marks import width_of
+from flows.store.privacy import key_text
 from flows.store.rows import overwriting, put, put_new
 from flows.store.schema import past_reports, reports, settled, symptom_counts, tombstones
 from flows.store.writing import add, settled_cells
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from detectors.counting import ReportRow
     from flows.store.privacy import Pseudonyms
 
-SLICE_US = 6 * 3600 * 1_000_000
+SLICE_US = 3600 * 1_000_000
 """How much time is settled in one transaction: others wait for it."""
 
 _DETAILS = (
@@ -122,7 +123,7 @@ def _add_symptoms(connection: Connection, width_s: int, rows: Sequence[Any]) -> 
     found = Counter(
         (row.source, width_s, row.created_at - row.created_at % width_us, row.service, "", symptom)
         for row in rows
-        for symptom in set(_symptoms.decode(row.symptoms)) or {""}
+        for symptom in {key_text(name) for name in _symptoms.decode(row.symptoms)} or {""}
     )
     table = symptom_counts
     bins = [key[2] for key in found]

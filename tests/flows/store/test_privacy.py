@@ -11,7 +11,7 @@ from detectors.model import Batch, Geo
 from flows.store import Store, open_store
 from flows.store.privacy import Pseudonyms, key_text, storable
 from tests.builders import post
-from tests.flows.store.helpers import KEY, commit, dump, pair, span
+from tests.flows.store.helpers import KEY, at, commit, dump, pair, span
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,6 +120,8 @@ def test_hostile_text_is_kept_as_text(store: Store, hostile: str) -> None:
     commit(store, pair(1, author_id=hostile, symptoms=(hostile,), **fields), observed=(span(0, 1),))
     assert store.reports()["text"].tolist() == [storable(hostile)]
     assert store.facts(KEY, start_at=post().created_at).symptoms == ((storable(hostile), 1),)
+    assert store.retain(at(1), keep_h=0) == 1
+    assert store.facts(KEY, start_at=post().created_at).symptoms == ((key_text(hostile), 1),)
 
 
 @pytest.mark.parametrize("hostile", ["\x00", "\ud800", "😀" * 512, "'"], ids=range(4))

@@ -330,7 +330,6 @@ def forget_authors(store: Store) -> None:
     for number in range(50):
         store.purge(author=("test", f"canary author {number}"))
 
-
     gone = tuple(("test", f"canary author {number}") for number in range(50, 300))
     store.commit("x", "everything", Batch((), "c", deleted_authors=gone), [])
 
