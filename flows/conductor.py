@@ -41,11 +41,10 @@ def tell(done: Tick) -> None:
 
 
 def emit(happening: Happening) -> None:
-    """Emit a Prefect event."""
+    """Emit a Prefect event. It occurs now: Prefect drops events of long ago; ``at`` says when it could be known."""
     emit_event(
         event=happening.name,
         resource=happening.resource,
-        payload=happening.payload,
-        occurred=happening.at,
+        payload={"at": happening.at.isoformat(), **happening.payload},
         id=happening.id,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flows.net.clock import utc_now
 from flows.settings.loading import DEFAULT_FILE, ENV_PREFIX, load_settings
-from flows.settings.sections import Settings, WatchSettings
+from flows.settings.sections import Settings, StatusSettings, WatchSettings
 from flows.settings.template import TEMPLATE
 from flows.settings.world import World, read_secret
 
@@ -17,6 +17,7 @@ __all__ = [
     "ENV_PREFIX",
     "TEMPLATE",
     "Settings",
+    "StatusSettings",
     "WatchSettings",
     "World",
     "load_settings",

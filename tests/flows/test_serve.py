@@ -18,13 +18,15 @@ import pytest
 
 from detectors.errors import PermanentError
 from flows import deploy
-from flows.settings import Settings, WatchSettings
+from flows.settings import Settings, StatusSettings, WatchSettings
 from flows.store import open_store
 from tests.flows.store.helpers import dump
 from tests.flows.streams import Outage, stream, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from flows.store import Store
 
 pytestmark = pytest.mark.xdist_group("prefect")
 
@@ -70,6 +72,20 @@ def server_of(folder: Path) -> str:
     return found.group(1) if found else ""
 
 
+def ask(api: str, path: str, wanted: dict[str, Any]) -> Any:
+    """Ask the server."""
+    answer = httpx.post(f"{api}/{path}", json=wanted, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def happened(api: str, incident: str) -> list[dict[str, Any]]:
+    """Return the events of an incident once the last of them is there, oldest first."""
+    wanted = {"filter": {"resource": {"id": [f"uproar.incident.{incident}"]}, "order": "ASC"}}
+    events: list[dict[str, Any]] = ask(api, "events/filter", wanted)["events"]
+    return events if events and events[-1]["event"].endswith("resolved") else []
+
+
 def completed(api: str) -> list[dict[str, Any]]:
     """Return the runs that have finished, the latest first; none while the server does not listen yet."""
     wanted = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}, "sort": "END_TIME_DESC"}
@@ -82,6 +98,11 @@ def completed(api: str) -> list[dict[str, Any]]:
     return runs
 
 
+def remembered(store: Store) -> dict[str, Any]:
+    """Return all that a store holds, but for when its sources were last asked."""
+    return {table: rows for table, rows in dump(store).items() if table != "feeds"}
+
+
 def test_scheduled_runs_start_and_finish(tmp_path: Path) -> None:
     write(tmp_path / "posts.jsonl", stream(Outage(), services=("iMessage", "Outlook")))
     (tmp_path / "my.toml").write_text(
@@ -91,14 +112,19 @@ def test_scheduled_runs_start_and_finish(tmp_path: Path) -> None:
         api = wait_for("server", lambda: server_of(tmp_path), process)
         (first,) = wait_for("run that has finished", lambda: completed(api), process)[-1:]
         with open_store(tmp_path / "live.db", create=False) as store:
-            kept = dump(store)
+            kept = remembered(store)
             (incident,) = store.find_incidents()
         runs = wait_for("second run", lambda: completed(api) if len(completed(api)) > 1 else [], process)
+        (artifact,) = ask(api, "artifacts/filter", {"artifacts": {"key": {"any_": ["uproar-tick"]}}})
+        events = wait_for("event", lambda: happened(api, incident.id), process)
     assert (incident.service, incident.severity, incident.state) == ("imessage", "page", "resolved")
+    assert "iMessage: trouble from" in artifact["data"]
+    assert [event["event"].removeprefix("uproar.incident.") for event in events][-1] == "resolved"
+    assert events[-1]["payload"]["incident"]["service"] == "imessage"
     assert all(run["auto_scheduled"] for run in runs), "the schedule began them, nobody else"
     assert runs[-1]["id"] == first["id"]
     with open_store(tmp_path / "live.db", create=False) as store:
-        assert dump(store) == kept, "a run that finds nothing new leaves everything as it is"
+        assert remembered(store) == kept, "a run that finds nothing new leaves everything as it is"
     said, _, _ = (tmp_path / "log").read_text().partition("SIGTERM received")  # Prefect is noisy when it is stopped
     assert "WARNING" in said
     assert "iMessage: trouble from" in said
@@ -150,15 +176,19 @@ def test_what_is_deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
     monkeypatch.setattr(prefect, "serve", serve)
     monkeypatch.chdir(tmp_path)
-    settings = Settings(watch=WatchSettings(every_s=90))
+    settings = Settings(watch=WatchSettings(every_s=90), status=StatusSettings(enabled=True, every_s=120))
     deploy.serve(settings, Path("my.toml"), sleep=never)
-    (deployment,) = served
-    assert deployment.name == "watch"
-    assert [one.schedule.interval.total_seconds() for one in deployment.schedules] == [90]
-    assert deployment.parameters == {"config": str(tmp_path / "my.toml")}
-    assert deployment.entrypoint == "flows.watch.watch"
-    assert deployment.concurrency_limit == 1
-    assert deployment.concurrency_options.collision_strategy == "CANCEL_NEW"
+    assert {one.name: one.entrypoint for one in served} == {
+        "watch": "flows.watch.watch",
+        "housekeeping": "flows.housekeeping.housekeeping",
+        "status": "flows.status.status",
+    }
+    intervals = {one.name: [plan.schedule.interval.total_seconds() for plan in one.schedules] for one in served}
+    assert intervals == {"watch": [90], "housekeeping": [3600], "status": [120]}
+    for deployment in served:
+        assert deployment.parameters == {"config": str(tmp_path / "my.toml")}
+        assert deployment.concurrency_limit == 1
+        assert deployment.concurrency_options.collision_strategy == "CANCEL_NEW"
     assert options["pause_on_shutdown"] is False
 
 
@@ -236,9 +266,12 @@ def test_the_flow_runs_one_tick_and_tells_the_log(monkeypatch: pytest.MonkeyPatc
     logger = Told()
     monkeypatch.setattr(watch, "tick", watch.tick.fn)
     monkeypatch.setattr(watch, "get_run_logger", lambda: logger)
+    happened: list[Any] = []
+    monkeypatch.setattr(watch, "tell", happened.append)
     assert watch.watch.fn(str(tmp_path / "my.toml")) == 1
     came, failed, headline = logger.told
     assert (came[0], "0 skipped" in came[1]) == ("info", True)
     assert (failed[0], failed[1][:24]) == ("error", "archive:nowhere.jsonl: n")
     assert (headline[0], headline[1][:22]) == ("warning", "iMessage: trouble from")
     assert watch.watch.fn(str(tmp_path / "my.toml")) == 0
+    assert [one.has_news for one in happened] == [True, False]
