@@ -87,8 +87,9 @@ def happened(api: str, incident: str) -> list[dict[str, Any]]:
 
 
 def completed(api: str) -> list[dict[str, Any]]:
-    """Return the runs that have finished, the latest first; none while the server does not listen yet."""
-    wanted = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}, "sort": "END_TIME_DESC"}
+    """Return the ticks that have finished, the latest first; none while the server does not listen yet."""
+    flow = {"name": {"any_": ["uproar-watch"]}}
+    wanted = {"flows": flow, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}, "sort": "END_TIME_DESC"}
     try:
         answer = httpx.post(f"{api}/flow_runs/filter", json=wanted, timeout=30)
     except httpx.TransportError:
