@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from detectors.model import Post
     from flows.sources.base import Bounds
-    from flows.sources.statuspage import Page
+    from flows.sources.statuspage import Page, Polled
     from flows.store import Store
 
 
@@ -65,19 +65,24 @@ def poll_status(store: Store, pages: Sequence[Page], bounds: Bounds) -> StatusPo
     waiting = {url for url, feed in feeds.items() if feed.not_before is not None and feed.not_before > now}
     asked = [page for page in pages if page.url not in done.unsupported and page.url not in waiting]
     cursors = {page.url: store.status_cursor(page.url) for page in asked}
-    for page, polled in StatusPages(asked, bounds).poll_all(cursors):
-        if isinstance(polled, UproarError):
-            _note(store, page, bounds, polled)
-            done.failed[page.url] = str(polled)
-        elif polled.seen_at is not None:
-            done.n_new[page.url] = store.commit_status(page.url, polled.revisions, polled.cursor, polled.seen_at)
-            done.skipped += [f"{page.name}: {what}" for what in polled.skipped]
-            if polled.errors:
-                done.failed[page.url] = str(polled.errors[0])
-                _note(store, page, bounds, polled.errors[0])
-            elif page.url in feeds and feeds[page.url].failed_since is not None:
-                _note(store, page, bounds, None)
+    failing = {url for url, feed in feeds.items() if feed.failed_since is not None}
+    with StatusPages(asked, bounds) as asking:
+        for page, polled in asking.poll_all(cursors):
+            error = polled if isinstance(polled, UproarError) else _keep(store, page, polled, done)
+            if error is not None:
+                done.failed[page.url] = str(error)
+            if error is not None or (page.url in failing and page.url in done.n_new):
+                _note(store, page, bounds, error)
     return done
+
+
+def _keep(store: Store, page: Page, polled: Polled, done: StatusPolled) -> UproarError | None:
+    """Keep what a page said; return what went wrong with a part of it."""
+    if polled.seen_at is None:
+        return None
+    done.n_new[page.url] = store.commit_status(page.url, polled.revisions, polled.cursor, polled.seen_at)
+    done.skipped += [f"{page.name}: {what}" for what in polled.skipped]
+    return polled.errors[0] if polled.errors else None
 
 
 def _note(store: Store, page: Page, bounds: Bounds, error: UproarError | None) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 from msgspec import Struct
@@ -90,7 +90,7 @@ class _Got:
 
 
 class StatusPages:
-    """The official status pages.
+    """The official status pages; to be closed, or used in a ``with``.
 
     Parameters
     ----------
@@ -110,6 +110,19 @@ class StatusPages:
         self._bounds = bounds
         self._workers = workers
         self._max_bytes = max_bytes
+        self._http: Http | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        if self._http is not None:
+            self._http.close()
+            self._http = None
 
     def poll(self, page: Page, cursor: str | None) -> Polled:
         """Ask one page.
@@ -128,8 +141,7 @@ class StatusPages:
         InputError
             The cursor is not of this page.
         """
-        with self._http() as http:
-            return self._poll(http, page, cursor)
+        return self._poll(self._open(), page, cursor)
 
     def poll_all(self, cursors: Mapping[str, str | None]) -> Iterator[tuple[Page, Polled | UproarError]]:
         """Ask every page that can be read, several at a time; yield each as it is done, with its error if it failed.
@@ -141,13 +153,17 @@ class StatusPages:
         """
         readable = [page for page in self.pages if page.why_not is None]
         readable.sort(key=lambda page: _due_at(cursors.get(page.url)))
-        with self._http() as http, ThreadPoolExecutor(self._workers) as pool:
+        http = self._open()
+        with ThreadPoolExecutor(self._workers) as pool:
             jobs = {pool.submit(self._poll_or_error, http, page, cursors.get(page.url)): page for page in readable}
             for job in as_completed(jobs):
                 yield jobs[job], job.result()
 
-    def _http(self) -> Http:
-        return Http(self._bounds.clock, timeout_s=self._bounds.timeout_s, max_bytes=self._max_bytes)
+    def _open(self) -> Http:
+        """Return the one client: to make it takes a tenth of a second."""
+        if self._http is None:
+            self._http = Http(self._bounds.clock, timeout_s=self._bounds.timeout_s, max_bytes=self._max_bytes)
+        return self._http
 
     def _poll_or_error(self, http: Http, page: Page, cursor: str | None) -> Polled | UproarError:
         try:
