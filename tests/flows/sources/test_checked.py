@@ -44,6 +44,7 @@ def test_every_fault_becomes_an_error_of_ours_that_keeps_the_address_to_itself(s
         own.get(server.url, params={"token": SECRET}, timeout=99)
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is None
+    assert ("in time" in str(caught.value)) == (fault is Fault.TIMEOUT)  # ours, not the 99 s of the client
 
 
 def test_a_redirect_is_not_followed(server: Loopback) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from detectors.reference import catalogue
 from flows.sources.base import Source
 from flows.sources.mastodon import MastodonCredentials, MastodonInstance
 from tests.flows.sources.harness import NOW, FakeTime, Made
+from tests.flows.sources.loopback import Fault
 from tests.flows.sources.platforms.mastodon import HOST, TIMELINE, TOKEN, Mastodon
 
 if TYPE_CHECKING:
@@ -289,6 +291,17 @@ def test_nonsense_in_a_header_does_no_harm(server: Mastodon, reset: str) -> None
     server.allowance = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset, "Link": "<<>;rel", "Date": "once"}
     server.publish(made(50))
     assert len(ids(fetch(server))) == 50
+
+
+def test_no_token_is_logged(server: Mastodon, caplog: pytest.LogCaptureFixture) -> None:
+    server.publish(made(3))
+    with caplog.at_level(logging.DEBUG):
+        fetch(server)
+        server.server.fail(Fault.UNAUTHORIZED)
+        with pytest.raises(PermanentError):
+            fetch(server)
+    assert caplog.records
+    assert TOKEN not in caplog.text
 
 
 # --- what has gone -------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from tests.flows.sources.platforms.reddit_comments import CommentServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from detectors.model import Batch, Post, Service
     from tests.flows.sources.loopback import Asked
@@ -369,7 +371,8 @@ def test_a_listing_that_goes_in_circles_ends(server: RedditServer) -> None:
 
 
 def test_it_stops_when_time_is_over_and_claims_nothing(server: RedditServer) -> None:
-    server.publish(made(250))
+    posts = made(250, every=timedelta(seconds=2.5))  # further back than what is read again
+    server.publish(posts)
     time = FakeTime()
     source = server.source(time.bounds(stop_at=NOW + MINUTE))
     batches = []
@@ -378,7 +381,7 @@ def test_it_stops_when_time_is_over_and_claims_nothing(server: RedditServer) -> 
         time.at += MINUTE
     assert len(batches) == 1
     assert not batches[0].observed
-    assert ids(fetch(server, cursor=batches[0].cursor)) == {server.identity(post)[1] for post in made(250)}
+    assert ids(fetch(server, cursor=batches[0].cursor)) == {server.identity(post)[1] for post in posts}
 
 
 def test_an_index_that_stands_still_is_no_silence_and_what_it_learns_later_is_found(server: RedditServer) -> None:
@@ -413,6 +416,33 @@ def test_a_silence_that_chance_explains_is_believed(
     (batch,) = fetch(server, time)
     ends = [span.end_at for span in batch.observed]
     assert ends == ([NOW - 3 * MINUTE] if is_believed else [])
+
+
+def test_no_credential_is_logged(server: RedditServer, caplog: pytest.LogCaptureFixture) -> None:
+    server.publish(made(3))
+    with caplog.at_level(logging.DEBUG):
+        fetch(server)
+        server.fail(Fault.UNAUTHORIZED)
+        with pytest.raises(PermanentError):
+            fetch(server)
+    assert caplog.records
+    assert "canary" not in caplog.text
+
+
+def test_neither_a_file_nor_the_environment_has_a_say(
+    server: RedditServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Praw reads both; an account of somebody else would be used, or our application told elsewhere."""
+    settings = {"username": "somebody", "password": "secret", "refresh_token": "r", "client_id": "other"}
+    (tmp_path / "praw.ini").write_text("\n".join(["[DEFAULT]", *(f"{k}={v}" for k, v in settings.items())]))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("praw.config.Config.CONFIG", None)  # it is read once a process
+    monkeypatch.setenv("praw_site", "elsewhere")
+    for key, value in settings.items():
+        monkeypatch.setenv(f"praw_{key}", value)
+    server.publish(made(1))
+    assert only(fetch(server)).id == "t3_z0"
+    assert [asked.body for asked in server.login.asked] == [b"grant_type=client_credentials"]
 
 
 # --- limits and tokens ---------------------------------------------------------------------------------------
