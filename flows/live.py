@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 SHARE_OF_TICK = 0.75
 """How much of the time between two ticks the sources may take; what is left is for the next."""
 
-READ_BEFORE = timedelta(minutes=15)
-"""How far before an onset posts are read once something is wrong."""
-
 
 @dataclass(frozen=True)
 class Tick:
@@ -154,7 +151,7 @@ class _Run:
         ingested, failed = steps.ingest_all(into, sources)
         until = now - timedelta(seconds=self.settings.watch.settle_s)
         done = steps.detect(store, steps.chosen_keys(store, self.watched.services), until=until)
-        told = {label: steps.plain(error) for label, error in failed.items()} | self._read_on(now)
+        told = {label: steps.plain(error) for label, error in failed.items()} | self._read_on(done)
         began, ended = self._set_faults(sources, done, now)
         incidents = tuple(history.incident for history in done.changed)
         return Tick(
@@ -179,19 +176,20 @@ class _Run:
         bounds = bounds_of(self.settings, self.world, every_s=self.settings.watch.every_s)
         return Access(bounds, self.world.secret, ledger)
 
-    def _read_on(self, now: datetime) -> dict[str, str]:
-        """Read what people say of the services with which something is wrong, where that costs; return failures."""
+    def _read_on(self, done: steps.Detected) -> dict[str, str]:
+        """Read what people say of a service when we have become surer that something is wrong; return failures.
+
+        Only where reading costs money, and therefore once for each such transition: a few pages, not the whole outage.
+        """
         failed: dict[str, str] = {}
-        if not self.settings.x.bearer_token:
-            return failed
-        for incident in self.store.find_incidents(start=now - timedelta(days=7)):
-            if not incident.is_open or incident.state == "suspected":
-                continue
+        surer = {step.incident_id for step in done.news if step.new in ("confirmed", "updated")}
+        services = {one.incident.service for one in done.changed if one.incident.id in surer and one.incident.is_open}
+        for service in sorted(services):
             source = after_alarm(self.settings, self._access())
             if source is None:
                 break
             try:
-                steps.ingest_uncounted(self.store, source, Reader(), steps.Watched({incident.service}))
+                steps.ingest_uncounted(self.store, source, Reader(), steps.Watched(frozenset({service})))
             except (SourceError, InputError) as error:
                 failed[source.label] = str(error)
         return failed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from flows.sources.base import Bounds, CountSource, Ledger, Query, Source
 
     AnySource = Source | CountSource
+
+X_HISTORY = timedelta(days=7)
+"""How far back the first counts of a service reach: as far as X lets us, at the price of one request."""
+
+PAGES_AFTER_ALARM = 2
+"""Of 100 posts, $0.50 each, for each time that we become surer of an incident."""
 
 REDDIT_AGENT = "python:uproar:v0.1 (outage detection)"
 
@@ -68,7 +75,7 @@ def after_alarm(settings: Settings, access: Access) -> Source | None:
         return None
     from flows.sources.x_search import XSearch
 
-    return XSearch(_x_account(settings, access), access.bounds, name="x")
+    return XSearch(_x_account(settings, access), access.bounds, name="x", max_pages=PAGES_AFTER_ALARM)
 
 
 def _open(settings: Settings, bounds: Bounds) -> Iterator[AnySource]:
@@ -118,7 +125,7 @@ def _x(settings: Settings, access: Access) -> Iterator[AnySource]:
     if settings.x.mode == "counts":
         from flows.sources.x_counts import XCounts
 
-        source: AnySource = XCounts(account, access.bounds, every_s=settings.x.every_s)
+        source: AnySource = XCounts(account, access.bounds, every_s=settings.x.every_s, lookback=X_HISTORY)
     elif settings.x.mode == "search":
         from flows.sources.x_search import XSearch
 
