@@ -26,8 +26,8 @@ TICKS = 8
 SLOW = frozenset({Fault.TIMEOUT, Fault.BOMB})
 """Faults that take real time or much work: the contract suite has them."""
 
-N_SEEDS = 4
-N_SOAK_SEEDS = 340
+N_SEEDS = 2
+N_SOAK_SEEDS = 350
 
 
 @pytest.mark.parametrize("seed", range(N_SEEDS))
