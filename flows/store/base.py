@@ -16,7 +16,7 @@ from flows.store.privacy import Pseudonyms
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, PoolProxiedConnection
 
     from detectors.model import SeriesKey
 
@@ -29,6 +29,7 @@ class Base:
         self._where = engines.display(engine.url)
         self._pseudonyms = Pseudonyms(secret)
         self._seen: dict[SeriesKey, str] = {}
+        self._is_log_due = False
         # Threads that wait here are served in turn; SQLite lets writers try again and again until one gives up.
         self._turn = RLock()
         # A store in memory is one connection: nobody may read while another thread is in a transaction.
@@ -81,8 +82,9 @@ class Base:
     def _overwrite(self, *, is_owed: bool = False) -> None:
         """See to it that what was forgotten does not live on where nobody looks.
 
-        SQLite: bring the write-ahead log into the file, and empty it. PostgreSQL frees the places of rows by itself;
-        where it is owed, have it write the table anew.
+        SQLite: bring the write-ahead log into the file, and empty it. That has to wait for whoever is reading; where
+        it is not owed to anybody who waits for it, nobody waits, and the next commit tries again. PostgreSQL frees the
+        places of rows by itself; where it is owed, have it write the table anew.
 
         Raises
         ------
@@ -91,8 +93,8 @@ class Base:
         """
         if self._engine.dialect.name == "sqlite":
             with self._turn, self._reading() as connection:
-                found = connection.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if is_owed and found[0]:
+                self._is_log_due = not _empty_log(connection.connection, is_patient=is_owed)
+            if is_owed and self._is_log_due:
                 raise StoreError(
                     f"{self._where}: what was to be forgotten is forgotten, but SQLite's log still holds it, because "
                     "another program was reading all the time; do the same again when that has ended"
@@ -102,3 +104,18 @@ class Base:
             with self._turn, plain_errors(self._where), engine.connect() as connection:
                 connection.execute(text("ROLLBACK"))  # of what the driver's ping began: within it one may not vacuum
                 connection.execute(text("VACUUM FULL reports"))
+
+
+def _empty_log(driver: PoolProxiedConnection, *, is_patient: bool) -> bool:
+    """Empty SQLite's write-ahead log; return False where somebody was reading from it."""
+    cursor = driver.cursor()
+    cursor.execute("PRAGMA busy_timeout")
+    (patience_ms,) = cursor.fetchone() or (0,)
+    try:
+        cursor.execute(f"PRAGMA busy_timeout={patience_ms if is_patient else 0}")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (is_busy, *_) = cursor.fetchone() or (0,)
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={patience_ms}")
+        cursor.close()
+    return not is_busy

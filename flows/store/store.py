@@ -147,7 +147,7 @@ class Store(Analysts, Detection, Feeds, Ledgers, StatusRecords, Upkeep):
                 observed.vouch(connection, source, stretches, services)
             _keep_place(connection, (source, query), batch.cursor, newest_us)
             _keep_gap(connection, (source, query), batch.gap)
-        if n_blanked:
+        if n_blanked or self._is_log_due:
             self._overwrite()
         touched = tuple((key, instant(first_us)) for key, first_us in sorted(changed.items()))
         return Committed(n_new, len(rows) - n_new, touched)

@@ -45,8 +45,7 @@ def test_a_charge_beyond_the_budget_says_what_to_do_and_books_nothing(store: Sto
     with pytest.raises(PermanentError) as caught:
         account.charge("search", 0.03)
     assert str(caught.value) == (
-        "the monthly budget of $10.00 for x is spent ($9.98 so far); "
-        "raise [x] budget_usd or wait until 1 December"
+        "the monthly budget of $10.00 for x is spent ($9.98 so far); raise [x] budget_usd or wait until 1 December"
     )
     assert store.spending() == [Spent("x", "2026-11", "search", 1, 9.98)]
     account.charge("search", 0.02)
