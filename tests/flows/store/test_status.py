@@ -135,7 +135,7 @@ def test_two_versions_of_one_instant_are_both_kept(store: Store) -> None:
     assert commit(store, row("b"), row("a")) == 0
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from("ab")), max_size=12))
 def test_polls_again_in_any_parts_change_nothing(polls: list[tuple[int, str]]) -> None:
     """Kept is what differs from what was seen before it; the whole again adds nothing, and nothing is ever lost."""
