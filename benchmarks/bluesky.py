@@ -44,7 +44,6 @@ FEWEST_TICKS = 4
 
 GOAL_MB = 500.0
 GOAL_GROWTH_MB = 20.0
-GOAL_LAG_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -163,12 +162,7 @@ def rows(outcome: Outcome, rate: float) -> list[Row]:
         Row(name="CPU a post", value=1e6 * outcome.cpu_s / outcome.posts_sent, unit="CPU us"),
         Row(name="largest RSS after a tick", value=max(rss), unit="MB", at_most=GOAL_MB),
         Row(name="growth of RSS from 20 % of the time on", value=rss[-1] - settled, unit="MB", at_most=GOAL_GROWTH_MB),
-        Row(
-            name="largest lag at the end of a tick",
-            value=max(tick.lag_s for tick in outcome.ticks),
-            unit="s",
-            at_most=GOAL_LAG_S,
-        ),
+        Row(name="largest lag at the end of a tick", value=max(tick.lag_s for tick in outcome.ticks), unit="s"),
     ]
 
 
