@@ -25,6 +25,7 @@ _COMMANDS = {
     "watch": ("watch:watch", "Run the live pipeline in this process, without a server."),
     "serve": ("watch:serve", "Run the live pipeline as a Prefect deployment on a schedule."),
     "sources": ("sources:sources", "Show how each source is doing, what is wrong, and what it cost."),
+    "status": ("status:status", "Show what the official status pages say, and every wording that they had."),
     "backfill": ("backfill:backfill", "Bring many files of posts into the store, several at a time."),
     "incidents": ("incidents:incidents", "List the incidents in the store."),
     "show": ("incidents:show", "Show one incident: its record, its history, or its page."),

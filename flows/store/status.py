@@ -114,6 +114,11 @@ class StatusRecords(Base):
         with self._reading() as connection:
             return status_frames.lay_out(_records(connection, which))
 
+    def status_records(self, service: str) -> list[StatusRevision]:
+        """Return every version of incidents that concern a service, by when we first saw it."""
+        with self._reading() as connection:
+            return _records(connection, _concerning(service))
+
     def status_at(self, service: str, at: datetime) -> tuple[StatusRevision, ...]:
         """Return what official pages were saying of a service, as we had seen it by an instant.
 
