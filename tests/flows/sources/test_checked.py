@@ -88,6 +88,18 @@ def test_an_allowance_is_kept_to_and_not_shown(server: Loopback, headers: dict[s
     assert len(server.asked) == 2
 
 
+def test_a_refusal_says_when_to_come_back(server: Loopback) -> None:
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2026-03-03T12:03:00.000Z"}
+    server.respond = lambda _: Told(b'{"error":"Too many requests"}', 429, headers)
+    own = session()
+    for message in ("429", "no requests left"):
+        with pytest.raises(RetryableError, match=message) as caught:
+            own.get(server.url)
+        assert caught.value.retry_at is not None
+        assert (caught.value.retry_at - NOW).total_seconds() == 180
+    assert len(server.asked) == 1
+
+
 def test_credentials_of_a_netrc_stay_there(server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text(f"default login somebody password {SECRET}\n", encoding="utf-8")
