@@ -331,6 +331,22 @@ def test_many_entries_and_long_ones_are_cut_and_that_is_said() -> None:
     assert len(long.revisions[0].body) == 20_000
 
 
+def test_whatever_feedparser_raises_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("canary")
+
+    monkeypatch.setattr("feedparser.parse", fail)
+    with pytest.raises(RetryableError, match="a feed that cannot be read") as caught:
+        read("atom", "feed", feed())
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("published", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "soon"])
+def test_times_of_entries_that_cannot_be(published: str) -> None:
+    body = feed(ENTRY.format(title="t", content="").replace("2026-02-10T18:20:00Z", published))
+    assert only(read("atom", "feed", body)).posted_at is None
+
+
 def test_entries_without_a_name_are_skipped() -> None:
     assert read("atom", "feed", feed("<entry><title>x</title></entry>")).skipped == (
         "entry 1: without an id or a link",
