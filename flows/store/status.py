@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, exists, func, select
 
 from detectors.counting import micros
 from detectors.model import StatusRevision
 from flows.store.base import Base
 from flows.store.privacy import key_text, storable
-from flows.store.rows import pages, put, put_new
+from flows.store.rows import overwriting, pages, put, put_new
 from flows.store.schema import cursors
 from flows.store.status_tables import status_revisions, status_services, status_watch
 from flows.store.times import instant
@@ -147,6 +147,38 @@ class StatusRecords(Base):
                 found += map(_record.decode, records)
         return tuple(sorted(found, key=lambda row: (row.page, row.incident_id, row.is_whole, row.position)))
 
+    def forget_status(self, page: str, update_id: str) -> int:
+        """Forget the words of an update that was taken back, for instance a post of an official account.
+
+        That it was there stays, with its times and its hash: so it is not taken for new if it comes again. The title
+        of its incident goes too: an account's incidents are called by the words of their first post.
+
+        Parameters
+        ----------
+        page
+            Address of the page or account.
+        update_id
+            Of an account: the id of the post.
+
+        Returns
+        -------
+        int
+            How many versions held its words.
+        """
+        table = status_revisions
+        same = table.alias()
+        of_it = exists().where(
+            same.c.page == table.c.page,
+            same.c.incident_id == table.c.incident_id,
+            same.c.update_id == key_text(update_id),
+        )
+        with self._writing() as connection, overwriting(connection):
+            found = connection.execute(select(table).where(table.c.page == key_text(page), of_it)).mappings().all()
+            put(connection, table, [{**row, "record": _without_words(row["record"], update_id)} for row in found])
+        if found:
+            self._overwrite(is_owed=True)
+        return sum(row["update_id"] == key_text(update_id) for row in found)
+
     def status_watched(self, page: str) -> list[tuple[datetime, datetime]]:
         """Return from when to when a page was read without a break (UTC), oldest first.
 
@@ -156,6 +188,13 @@ class StatusRecords(Base):
         with self._reading() as connection:
             rows = connection.execute(query.order_by(status_watch.c.start_at)).all()
         return [(instant(start_us), instant(end_us)) for start_us, end_us in rows]
+
+
+def _without_words(record: str, update_id: str) -> str:
+    """Return a version without the words of an update, and without the title of its incident."""
+    one = _record.decode(record)
+    gone = {"body": "", "scope_text": ""} if one.update_id == update_id else {}
+    return storable(msgspec.json.encode(msgspec.structs.replace(one, title="", **gone)).decode())
 
 
 def _concerning(service: str | None) -> list[ColumnElement[bool]]:

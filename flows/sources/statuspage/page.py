@@ -55,6 +55,11 @@ class Page:
             return f"{self.name} is an account: its posts are read as posts (see account_revisions)"
         return f"{self.name} is not supported: it has no feed that a program may read (family {self.family})"
 
+    @property
+    def handle(self) -> str:
+        """Return the name of an account on its platform; empty for a page that is none."""
+        return urlsplit(self.url).path.strip("/").rpartition("/")[2] if self.family == "account" else ""
+
     def concerned(self, components: Sequence[str], title: str) -> tuple[str, ...]:
         """Return the ids of the services that an incident concerns.
 

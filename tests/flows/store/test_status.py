@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -21,6 +22,7 @@ from tests.flows.sources.statuspage.compose import (
     OTHER,
     OVER,
     REWORDED,
+    Said,
     Told,
     at,
     page,
@@ -202,6 +204,7 @@ def test_an_incident_that_comes_to_concern_another_service_is_found_by_both(stor
     commit(store, row("b", "18:05", services=("smoke-signals",)))
     assert len(store.status_revisions(service="pigeon-post")) == 2
     assert len(store.status_at("smoke-signals", at("20:00"))) == 1
+    assert [one.sha256 for one in store.status_records("smoke-signals")] == ["a", "b"]
 
 
 def test_hostile_and_long_text_is_stored_as_it_is(store: Store) -> None:
@@ -232,3 +235,22 @@ def test_instants_are_exact(store: Store) -> None:
     frame = store.status_revisions(start=odd, end=odd + timedelta(microseconds=1))
     assert frame.index[0] == odd
     assert frame["started_at"].iloc[0] == odd - timedelta(microseconds=1)
+
+
+def test_words_that_were_taken_back_are_gone_and_do_not_come_again(store: Store, store_url: str) -> None:
+    """They are in no row and, on SQLite, in no byte of the files."""
+    canary = "a canary is better than a pigeon"
+    told = Told(3, "Canary", at("18:00"), (Said(at("18:11"), "Investigating", f"For users, {canary}."),))
+    poll(store, "18:30", told, OTHER)
+    (update_id,) = [one.update_id for one in said(told, seen_at=at("18:30")) if not one.is_whole]
+    rows = len(store.status_revisions())
+    assert store.forget_status(PAGE.url, update_id) == 1
+    assert canary not in repr(dump(store))
+    assert "Smoke over" in repr(dump(store))
+    assert len(store.status_revisions()) == rows
+    assert poll(store, "18:31", told, OTHER) == 0
+    assert store.forget_status(PAGE.url, "never seen") == 0
+    if "://" not in store_url:
+        files = [file.read_bytes() for file in Path(store_url).parent.iterdir() if file.is_file()]
+        assert any(b"Smoke over" in data for data in files)
+        assert all(canary.encode() not in data for data in files)

@@ -66,3 +66,8 @@ def test_names_show_no_user_and_no_path() -> None:
     told = Page("apple", "https://user:canary@status.example.com/canary?canary", (PIGEONS,))
     assert told.name == "the status page status.example.com (example)"
     assert Page("apple", "nonsense").name == "the status page without a host"
+
+
+def test_accounts_have_a_name_on_their_platform() -> None:
+    assert Page("account", "https://x.com/ExampleStatus/").handle == "ExampleStatus"
+    assert page("apple").handle == ""
