@@ -18,6 +18,10 @@ def housekeeping(config: str | None = None) -> int:
         The configuration file; None = ``uproar.toml`` of the working folder where there is one.
     """
     settings, world = configuration(config)
-    n_forgotten = keep_house(settings, world)
-    get_run_logger().info("%d reports are older than %g h: counts stay", n_forgotten, settings.privacy.keep_h)
-    return n_forgotten
+    logger = get_run_logger()
+    done = keep_house(settings, world)
+    logger.info("%d reports are older than %g h: only counts stay", done.n_old, settings.privacy.keep_h)
+    logger.info("%d reports are gone from their platform", done.n_gone)
+    for label, reason in done.failed.items():
+        logger.error("%s: %s", label, reason)
+    return done.n_old + done.n_gone

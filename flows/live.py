@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from detectors.errors import InputError, SourceError
@@ -14,7 +15,7 @@ from flows.net import Retry
 from flows.report.record import incident_record
 from flows.report.sentences import headline
 from flows.settings import World
-from flows.sources.base import Bounds
+from flows.sources.base import Bounds, Rechecked
 from flows.sources.configured import Access, after_alarm, configured
 from flows.sources.statuspage import pages_of
 from flows.steps.status import StatusPolled, poll_status
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from flows.settings import Settings
     from flows.sources.base import CountSource, Ledger, Source
     from flows.store import Fault, Store
+
+RECHECK_WITHIN_S = 40.0
+"""How long housekeeping may ask the platforms which of our posts are gone; every hour others have their turn."""
 
 SHARE_OF_TICK = 0.75
 """How much of the time between two ticks the sources may take; what is left is for the next."""
@@ -115,11 +119,38 @@ def read_status(settings: Settings, world: World | None = None) -> StatusPolled:
         return poll_status(store, pages_of(services), bounds_of(settings, world, every_s=settings.status.every_s))
 
 
-def keep_house(settings: Settings, world: World | None = None) -> int:
-    """Forget texts, ids and places of posts that are older than the configuration says; return how many reports."""
+@dataclass(frozen=True)
+class Tidied:
+    """What housekeeping did: reports that were old enough, and those whose posts are gone from their platform.
+
+    ``failed`` says, by source, why a platform could not be asked which are.
+    """
+
+    n_old: int
+    n_gone: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def keep_house(settings: Settings, world: World | None = None) -> Tidied:
+    """Forget what is older than the configuration says, and what people have deleted since we read it.
+
+    Platforms that tell of deletions in their feed need not be asked; one that takes money for an answer is not.
+    """
     world = world or World()
     with open_store(settings.store.url, secret=world.store_secret(settings)) as store:
-        return store.retain(world.clock.now(), keep_h=settings.privacy.keep_h)
+        n_old = store.retain(world.clock.now(), keep_h=settings.privacy.keep_h)
+        bounds = bounds_of(settings, world, every_s=RECHECK_WITHIN_S)
+        n_gone, failed = 0, {}
+        for source in configured(settings, _access(world, store, bounds)):
+            if source.name.startswith("x") or not isinstance(source, Rechecked):
+                continue
+            ids = store.post_ids(source.name)
+            Random(world.clock.now().timestamp()).shuffle(ids)  # noqa: S311 - so that each has its turn
+            try:
+                n_gone += store.forget(source.gone(ids))
+            except (SourceError, InputError) as error:
+                failed[source.label] = str(error)
+        return Tidied(n_old, n_gone, failed)
 
 
 def bounds_of(settings: Settings, world: World, *, every_s: float) -> Bounds:
@@ -131,6 +162,15 @@ def bounds_of(settings: Settings, world: World, *, every_s: float) -> Bounds:
         lookback=timedelta(minutes=settings.sources.lookback_min),
         timeout_s=settings.sources.timeout_s,
     )
+
+
+def _access(world: World, store: Store, bounds: Bounds) -> Access:
+    """Return what the sources are given."""
+
+    def ledger(source: str, budget_usd: float) -> Ledger:
+        return store.ledger(source, budget_usd, now=world.clock.now)
+
+    return Access(bounds, world.secret, ledger)
 
 
 @dataclass(frozen=True)
@@ -145,7 +185,7 @@ class _Run:
     def tick(self) -> Tick:
         clock, store = self.world.clock, self.store
         now = clock.now()
-        sources = configured(self.settings, self._access())
+        sources = configured(self.settings, self._access)
         book = steps.FeedBook(store, clock)
         into = steps.Into(store, Reader(), self.watched, book)
         ingested, failed = steps.ingest_all(into, sources)
@@ -167,14 +207,11 @@ class _Run:
             learning=done.learning,
         )
 
+    @property
     def _access(self) -> Access:
-        """Return what the sources are given."""
-
-        def ledger(source: str, budget_usd: float) -> Ledger:
-            return self.store.ledger(source, budget_usd, now=self.world.clock.now)
-
+        """Return what the sources are given: they stop in time for the next tick."""
         bounds = bounds_of(self.settings, self.world, every_s=self.settings.watch.every_s)
-        return Access(bounds, self.world.secret, ledger)
+        return _access(self.world, self.store, bounds)
 
     def _read_on(self, done: steps.Detected) -> dict[str, str]:
         """Read what people say of a service when we have become surer that something is wrong; return failures.
@@ -185,7 +222,7 @@ class _Run:
         surer = {step.incident_id for step in done.news if step.new in ("confirmed", "updated")}
         services = {one.incident.service for one in done.changed if one.incident.id in surer and one.incident.is_open}
         for service in sorted(services):
-            source = after_alarm(self.settings, self._access())
+            source = after_alarm(self.settings, self._access)
             if source is None:
                 break
             try:

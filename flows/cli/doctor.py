@@ -139,7 +139,7 @@ def _credentials(settings: Settings) -> Iterator[Finding]:
     named = {
         "x.bearer_token": settings.x.bearer_token,
         "reddit.client_secret": settings.reddit.client_secret,
-        "mastodon.token": settings.mastodon.token,
+        **{f"mastodon.tokens.{host}": token for host, token in settings.mastodon.tokens.items()},
         "store.secret": settings.store.secret,
     }
     if settings.reddit.client_id and not settings.reddit.client_secret:

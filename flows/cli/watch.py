@@ -7,7 +7,7 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from cyclopts import Parameter, validators
 
@@ -47,7 +47,7 @@ def watch(
     json
         Print one JSON object a tick.
     """
-    from flows.live import keep_house, run_tick
+    from flows.live import run_tick
 
     settings = load_settings(config, environ=os.environ)
     if not settings.sources.archive and not settings.is_live:
@@ -55,20 +55,35 @@ def watch(
     code = report(run_tick(settings), as_json=json)
     if settings.reads_status:
         code = max(code, _official(settings))
-    if once:
-        return code
+    if not once:
+        _go_on(settings, every or settings.watch.every_s, as_json=json)
+    return code
+
+
+def _go_on(settings: Settings, every_s: int, *, as_json: bool) -> NoReturn:
+    """Tick until stopped."""
+    from flows.live import run_tick
+
     tidied_at = None
     while True:
-        time.sleep(every or settings.watch.every_s)  # noqa: TID251 - the loop of the entry point
+        time.sleep(every_s)  # noqa: TID251 - the loop of the entry point
         try:
-            report(run_tick(settings), as_json=json)
+            report(run_tick(settings), as_json=as_json)
             if settings.reads_status:
                 _official(settings)
             if tidied_at is None or utc_now() - tidied_at >= TIDY_EVERY:
-                keep_house(settings)
+                _tidy(settings)
                 tidied_at = utc_now()
         except StoreError as error:  # may pass: locked, or the disk is full; the cursors know where to go on
             note(f"uproar: {error}")
+
+
+def _tidy(settings: Settings) -> None:
+    """Forget what is old enough, and what was deleted."""
+    from flows.live import keep_house
+
+    for label, reason in keep_house(settings).failed.items():
+        note(f"{label} cannot say which posts were deleted: {reason}")
 
 
 def _official(settings: Settings) -> int:

@@ -56,11 +56,11 @@ class HackerNewsSettings(_Section, frozen=True, forbid_unknown_fields=True):
 
 
 class MastodonSettings(_Section, frozen=True, forbid_unknown_fields=True):
-    """Mastodon's servers; ``{host}`` in ``url`` is one of them."""
+    """Mastodon's servers; ``{host}`` in ``url`` is one of them, and so is each key of ``tokens``."""
 
     instances: tuple[str, ...] = ()
     url: str = "https://{host}"
-    token: str = ""
+    tokens: dict[str, str] = {}
 
     def of(self, instance: str) -> str:
         """Return where an instance is asked."""

@@ -46,7 +46,8 @@ url = "https://hn.algolia.com"
 instances = []
 # Where they are asked; {host} stands for the server, so that a proxy can take their place.
 url = "https://{host}"
-# token = "env:MASTODON_TOKEN"
+# Servers that show their timelines to members only; each gets its own token and no other.
+# tokens = { "mastodon.social" = "env:MASTODON_SOCIAL_TOKEN" }
 
 [reddit]
 # A script application that Reddit has approved; on where it is named.

@@ -161,6 +161,20 @@ class CountSource(Protocol):
         ...
 
 
+@runtime_checkable
+class Rechecked(Protocol):
+    """A source whose feed does not tell what was deleted: it has to be asked."""
+
+    @property
+    def name(self) -> str:
+        """The source of the series."""
+        ...
+
+    def gone(self, ids: Sequence[str]) -> Sequence[tuple[str, str]]:
+        """Return which of our posts are no longer shown, as (platform, id); errors as of :meth:`Source.fetch`."""
+        ...
+
+
 class Ledger(Protocol):
     """Keeps account of requests that cost money."""
 

@@ -95,9 +95,9 @@ def _mastodon(settings: Settings, access: Access) -> Iterator[AnySource]:
         return
     from flows.sources.mastodon import MastodonCredentials, MastodonInstance
 
-    token = settings.mastodon.token and access.secret("mastodon.token", settings.mastodon.token)
     for host in settings.mastodon.instances:
-        credentials = MastodonCredentials(token) if token else None
+        named = settings.mastodon.tokens.get(host)
+        credentials = MastodonCredentials(access.secret(f"mastodon.tokens.{host}", named)) if named else None
         url = settings.mastodon.of(host)
         yield MastodonInstance(host=host, bounds=access.bounds, credentials=credentials, base_url=url)
 

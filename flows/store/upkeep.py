@@ -12,9 +12,11 @@ from detectors.errors import InputError
 from flows.store import settling, writing
 from flows.store.base import Base
 from flows.store.forgetting import Forgetting
+from flows.store.privacy import key_text
 from flows.store.schema import reports
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 
@@ -91,6 +93,20 @@ class Upkeep(Base):
             what = Forgetting(self._pseudonyms, [post] if post else [], [author] if author else [])
             n_found = self._forget(what, dry_run=dry_run)
         if not dry_run:
+            self._overwrite(is_owed=True)
+        return n_found
+
+    def post_ids(self, source: str) -> list[str]:
+        """Return the ids of the posts of a source that are still kept, sorted."""
+        which = reports.c.source == key_text(source), reports.c.text != ""
+        with self._reading() as connection:
+            query = select(reports.c.post_id).where(*which).distinct().order_by(reports.c.post_id)
+            return list(connection.execute(query).scalars())
+
+    def forget(self, posts: Iterable[tuple[str, str]]) -> int:
+        """Forget posts, each (platform, id), as :meth:`purge` does; return how many reports that concerned."""
+        n_found = self._forget(Forgetting(self._pseudonyms, list(posts), []), dry_run=False)
+        if n_found:
             self._overwrite(is_owed=True)
         return n_found
 

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from detectors.errors import InputError
+from detectors.errors import InputError, PermanentError, SettingsError
+from detectors.matching import Reader
+from detectors.model import Batch, Post, PostExtra, SeriesKey
 from flows import steps
-from flows.live import run_tick
+from flows.live import keep_house, run_tick
 from flows.net import Clock
 from flows.replay import replay_posts
 from flows.settings import Settings, World
 from flows.sources.archive import Archive
 from flows.store import open_store
-from tests.flows.streams import HOUR, Outage, add, at, line, stream, write
+from tests.flows.streams import HOUR, Given, Outage, add, at, batch, line, stream, write
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from detectors.incidents.lifecycle import History
@@ -153,3 +156,58 @@ def test_it_says_what_it_still_learns(tmp_path: Path) -> None:
     done = tick(tmp_path, write(tmp_path / "posts.jsonl", stream(hours=3)), 3 * HOUR)
     assert done.record()["learning"] == ["imessage"]
     assert timedelta(hours=8) < done.learning["imessage"] - at(3 * HOUR) < timedelta(hours=10)
+
+
+class Gone(Given):
+    """A source that knows which posts were deleted."""
+
+    def gone(self, ids: list[str]) -> list[tuple[str, str]]:
+        if self.label == "broken":
+            raise PermanentError("it answered 401")
+        return [("form", one) for one in ids if one.endswith("-3")]
+
+
+def test_housekeeping_asks_what_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    posts = stream(hours=1)
+    given = Gone([batch(1, posts)], label="whole")
+    with open_store(tmp_path / "live.db") as store:
+        steps.ingest(store, given, Reader(), steps.Watched())
+    sources = [given, Gone([], name="other", label="broken"), Given([], label="cannot say")]
+    monkeypatch.setattr("flows.live.configured", lambda *_: sources)
+    done = keep_house(settings(tmp_path), World(frozen(HOUR)))
+    assert (done.n_old, done.n_gone, done.failed) == (0, 1, {"broken": "it answered 401"})
+    with open_store(tmp_path / "live.db") as store:
+        assert "iMessage-3" not in store.post_ids("given")
+        assert len(store.post_ids("given")) == len(posts) - 1
+        assert store.series(SeriesKey("imessage", "given"), start_at=at(0), end_at=at(HOUR)).raw.size == HOUR
+    assert keep_house(settings(tmp_path), World(frozen(60 * HOUR))).n_old == len(posts)
+
+
+def test_posts_are_read_once_for_each_time_that_we_become_surer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Search(Given):
+        def fetch(self, query: str, cursor: str | None) -> Iterator[Batch]:  # noqa: ARG002
+            asked.append(query)
+            extra = PostExtra(service="imessage")
+            yield Batch((Post("p1", "x", at(16 * HOUR + 5), "not sending", extra=extra),), "1")
+
+    monkeypatch.setattr("flows.live.after_alarm", lambda *_: Search([], name="archive", label="search"))
+    file = write(tmp_path / "posts.jsonl", [one for one in stream(Outage()) if one.created_at < at(16 * HOUR + 10)])
+    (incident,) = tick(tmp_path, file, 16 * HOUR + 11).incidents
+    assert incident.is_open
+    assert asked == ["search for imessage"]
+    tick(tmp_path, file, 16 * HOUR + 12)
+    assert asked == ["search for imessage"], "nothing new was learnt"
+    with open_store(tmp_path / "live.db") as store:
+        key = SeriesKey("imessage", "archive")
+        assert len(store.reports(service="imessage")) == store.series(key).raw.sum() + 1, "read, and not counted"
+
+
+def test_live_sources_want_a_secret(tmp_path: Path) -> None:
+    given = {"store": {"url": str(tmp_path / "live.db")}, "hackernews": {"enabled": True}}
+    with pytest.raises(SettingsError, match=r"^store.secret: live sources need a secret"):
+        run_tick(msgspec.convert(given, Settings), World(frozen(0), {}))
+    assert not (tmp_path / "live.db").exists()

@@ -67,11 +67,11 @@ def test_secrets_are_not_in_the_repr() -> None:
     environ = {
         "UPROAR_STORE_SECRET": "canary-1",
         "UPROAR_X_BEARER_TOKEN": "canary-2",
-        "UPROAR_MASTODON_TOKEN": "canary-3",
+        "UPROAR_REDDIT_CLIENT_SECRET": "canary-3",
     }
     settings = load_settings(None, environ=environ)
     assert settings.x.bearer_token == environ["UPROAR_X_BEARER_TOKEN"]
-    assert "canary" not in repr(settings) + repr(settings.x) + repr(settings.mastodon) + repr(settings.store)
+    assert "canary" not in repr(settings) + repr(settings.x) + repr(settings.reddit) + repr(settings.store)
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False)])

@@ -203,7 +203,7 @@ bearer_token = "env:X_TOKEN"
 client_id = "id"
 client_secret = "env:NOWHERE"
 [mastodon]
-token = "prefect:token"
+tokens = { "one.example" = "prefect:token" }
 """
     configure(text, monkeypatch)
     monkeypatch.setattr("flows.cli.doctor._reach", lambda _: iter(()))
@@ -213,7 +213,7 @@ token = "prefect:token"
     assert found == {
         "x.bearer_token is set": "ok",
         "reddit.client_secret: the environment has no NOWHERE": "failed",
-        "mastodon.token is a Prefect Secret block: read under uproar serve": "ok",
+        "mastodon.tokens.one.example is a Prefect Secret block: read under uproar serve": "ok",
         "store.secret is set": "ok",
         "x.budget_usd is 0: X is asked for nothing": "failed",
     }

@@ -49,7 +49,7 @@ def test_all_of_them() -> None:
         sources={"archive": ["a.jsonl"]},
         bluesky={"enabled": True},
         hackernews={"enabled": True},
-        mastodon={"instances": ["one.example", "two.example"], "token": CANARY},
+        mastodon={"instances": ["one.example", "two.example"], "tokens": {"one.example": CANARY}},
         reddit=REDDIT,
         x=X,
     )
@@ -105,3 +105,17 @@ def test_only_some_services_are_asked_for() -> None:
     narrow = Only(source, [catalogue()["github"]])
     assert narrow.label == source.label
     assert [query.services for query in narrow.queries(None)] == [("github",)]
+
+
+def test_each_server_gets_its_own_token_and_no_other() -> None:
+    asked: list[str] = []
+
+    def secret(key: str, value: str) -> str:
+        asked.append(key)
+        return value
+
+    given = {"mastodon": {"instances": ["one.example", "two.example"], "tokens": {"one.example": CANARY}}}
+    one, two = configured(msgspec.convert(given, Settings), Access(FakeTime().bounds(), secret, lambda *_: Free()))
+    assert asked == ["mastodon.tokens.one.example"]
+    assert vars(one)["_token"] == CANARY
+    assert vars(two)["_token"] is None
