@@ -80,6 +80,7 @@ class Loopback:
     def __init__(self, respond: Callable[[Asked], Told]) -> None:
         self.respond = respond
         self.asked: list[Asked] = []
+        self.retry_after_s = RETRY_AFTER_S
         self._faults: deque[Fault] = deque()
         self._after = 0
         self._closing = threading.Event()
@@ -88,7 +89,7 @@ class Loopback:
         class Handler(_Handler):
             loopback = outer
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
@@ -132,6 +133,11 @@ class Loopback:
         self._thread.join()
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: clients that hang up are what is tested."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # or every answer waits 40 ms for an acknowledgement
@@ -157,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is None:
             self._tell(self.loopback.respond(asked))
         elif fault in STATUSES:
-            wait = {"Retry-After": str(RETRY_AFTER_S)} if fault is Fault.LIMITED_UNTIL else {}
+            wait = {"Retry-After": str(self.loopback.retry_after_s)} if fault is Fault.LIMITED_UNTIL else {}
             self._tell(Told(b'{"title": "no"}', STATUSES[fault], wait))
         elif fault is Fault.TIMEOUT:
             self.loopback.wait_closed(3)
