@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from detectors.errors import RetryableError, UproarError
+from detectors.errors import InputError, RetryableError, UproarError
+from detectors.model import Post
 from flows.sources.statuspage import Account, StatusPages, account_revisions
 from flows.store.status import STATUS
 
@@ -13,10 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from detectors.model import Post
-    from flows.sources.base import Bounds
+    from flows.sources.base import Bounds, Source
     from flows.sources.statuspage import Page, Polled
     from flows.store import Store
+
+
+REMEMBERED = timedelta(days=14)
+"""How far back new posts of an account may belong to an incident that it posted of before."""
 
 
 @dataclass
@@ -112,3 +117,62 @@ def keep_account(store: Store, account: Account, posts: Iterable[Post], seen_at:
         return 0
     at = seen_at or max(row.seen_at for row in found.revisions)
     return store.commit_status(account.page.url, found.revisions, None if seen_at is None else "", at)
+
+
+def read_account(store: Store, source: Source, account: Account, at: datetime) -> int:
+    """Read what an official account posted on X since the last time, and keep it; return how many versions were new.
+
+    Posts that were read before are put beside the new ones, so that an incident stays one. What was deleted is
+    forgotten.
+
+    Parameters
+    ----------
+    source
+        Recent search of X (:class:`flows.sources.x_search.XSearch`): who asks, and who pays.
+    account
+        Whose page is its address on X.
+    at
+        The present (UTC).
+
+    Raises
+    ------
+    RetryableError, PermanentError
+        X could not be read; nothing was kept.
+    InputError
+        The page is not that of an account.
+    """
+    page = account.page
+    if not page.handle:
+        raise InputError(f"{page.name} is not an account: its posts cannot be asked for")
+    new: list[Post] = []
+    deleted: list[str] = []
+    cursor = store.status_cursor(page.url) or None
+    for batch in source.fetch(f"from:{page.handle} -is:retweet", cursor):
+        new += batch.posts
+        deleted += [post_id for _, post_id in batch.deleted]
+        cursor = batch.cursor
+    for post_id in deleted:
+        store.forget_status(page.url, post_id)
+    known, threads = _known(store, account, at)
+    posts = {post.id: post for post in [*known, *new]}
+    whole = replace(account, threads={**threads, **account.threads})
+    found = account_revisions(whole, posts.values(), at)
+    return store.commit_status(page.url, found.revisions, cursor, at)
+
+
+def _known(store: Store, account: Account, at: datetime) -> tuple[list[Post], dict[str, str]]:
+    """Return the posts of an account that are kept, and the incidents that they are part of."""
+    kept = store.status_records(page=account.page.url, start=at - REMEMBERED)
+    rows = [row for row in kept if not row.is_whole and row.body]
+    author_id = next(iter(account.author_ids), None) if account.author_ids else None
+    posts = [
+        Post(
+            id=row.update_id,
+            platform="x",
+            created_at=row.posted_at or row.seen_at,
+            text=row.body,
+            author_id=author_id,
+        )
+        for row in rows
+    ]
+    return posts, {row.update_id: row.incident_id for row in rows}

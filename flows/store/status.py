@@ -107,17 +107,22 @@ class StatusRecords(Base):
         """
         from flows.store import status_frames
 
+        return status_frames.lay_out(self.status_records(service, page, start, end))
+
+    def status_records(
+        self,
+        service: str | None = None,
+        page: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> list[StatusRevision]:
+        """Return the versions that :meth:`status_revisions` lays out, in the order in which we saw them."""
         table = status_revisions
         which = [*_concerning(service), *([] if page is None else [table.c.page == key_text(page)])]
         which += [] if start is None else [table.c.seen_at >= micros(start)]
         which += [] if end is None else [table.c.seen_at < micros(end)]
         with self._reading() as connection:
-            return status_frames.lay_out(_records(connection, which))
-
-    def status_records(self, service: str) -> list[StatusRevision]:
-        """Return every version of incidents that concern a service, by when we first saw it."""
-        with self._reading() as connection:
-            return _records(connection, _concerning(service))
+            return _records(connection, which)
 
     def status_at(self, service: str, at: datetime) -> tuple[StatusRevision, ...]:
         """Return what official pages were saying of a service, as we had seen it by an instant.

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from detectors.model import Post
-from flows.sources.base import Bounds
+from detectors.errors import InputError
+from detectors.model import Batch, Post, Service
+from flows.sources.base import Bounds, Query
 from flows.sources.statuspage import Account, Page
-from flows.steps.status import StatusPolled, keep_account, poll_status
+from flows.steps.status import StatusPolled, keep_account, poll_status, read_account
 from flows.store import Store, open_store
 from tests.flows.sources.harness import FakeTime
 from tests.flows.sources.loopback import Asked, Fault, Loopback, Told
 from tests.flows.sources.statuspage.compose import FAMILIES, FIRST, PIGEONS, REWORDED, at, page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.flows.sources.statuspage.compose import Told as Incident
 
@@ -141,3 +142,45 @@ def test_posts_of_an_account(world: World) -> None:
     assert world.store.status_watched(account.page.url) == []
     assert keep_account(world.store, account, posts, at("20:00")) == 0
     assert world.store.status_watched(account.page.url) == [(at("20:00"), at("20:00"))]
+
+
+class Feed:
+    """A source that has these batches, one a fetch."""
+
+    name = label = "x-search"
+
+    def __init__(self, *batches: Batch) -> None:
+        self.batches = list(batches)
+        self.asked: list[tuple[str, str | None]] = []
+
+    def queries(self, _: Sequence[Service] | None) -> tuple[Query, ...]:
+        """Ask nothing by itself."""
+        return ()
+
+    def fetch(self, query: str, cursor: str | None) -> Iterator[Batch]:
+        """Yield the next batch."""
+        self.asked.append((query, cursor))
+        yield self.batches.pop(0)
+
+
+def test_an_account_is_read_as_its_posts_come(world: World) -> None:
+    """An incident stays one over several reads, and what was deleted is forgotten."""
+
+    def post(number: int, clock: str, text: str) -> Post:
+        return Post(id=str(number), platform="x", created_at=at(clock), text=text, author_id="9")
+
+    first = Batch((post(1, "18:00", "Investigating MO123456."), post(2, "18:05", "Sorry, my canary.")), "one")
+    second = Batch((post(3, "19:00", "MO123456 is resolved."),), "two", deleted=(("x", "2"),))
+    feed = Feed(first, second, Batch((), "three"))
+    account = Account(Page("account", "https://x.com/ExampleStatus", (PIGEONS,)), author_ids={"9"})
+    assert read_account(world.store, feed, account, at("18:30")) == 4
+    assert {row.incident_id for row in world.store.status_at("pigeon-post", at("18:31"))} == {"MO123456", "2"}
+    assert read_account(world.store, feed, account, at("19:30")) == 2
+    assert {row.incident_id for row in world.store.status_at("pigeon-post", at("19:31"))} == {"2"}
+    own = [row for row in world.store.status_records("pigeon-post") if row.is_whole and row.incident_id == "MO123456"]
+    assert [row.update_ids for row in own] == [("1",), ("1", "3")]
+    assert "canary" not in repr(world.store.status_records())
+    assert read_account(world.store, feed, account, at("20:30")) == 0
+    assert feed.asked == [("from:ExampleStatus -is:retweet", cursor) for cursor in (None, "one", "two")]
+    with pytest.raises(InputError, match="is not an account"):
+        read_account(world.store, feed, Account(SILENT), at("20:30"))

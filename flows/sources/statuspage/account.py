@@ -113,7 +113,7 @@ def _join_numbered(grouped: dict[str, list[Post]], threads: Mapping[str, str]) -
     """Let the posts of a thread that do not repeat the number join those that name it."""
     numbered = [name for name in grouped if _NUMBER.fullmatch(name)]
     number_of = {threads[post.id]: name for name in numbered for post in grouped[name] if post.id in threads}
-    for thread in [name for name in grouped if name in number_of]:
+    for thread in [name for name in grouped if number_of.get(name, name) != name]:
         joined = [*grouped[number_of[thread]], *grouped.pop(thread)]
         grouped[number_of[thread]] = sorted(joined, key=lambda one: (one.created_at, one.id))
 
