@@ -97,7 +97,7 @@ class StoredLedger:
         if not is_enough:
             raise PermanentError(
                 f"the monthly budget of ${self._limit_usd:,.2f} for {self._source} is spent "
-                f"(${spent / MICRO:,.2f} so far); raise [sources.{self._source}] budget_usd "
+                f"(${spent / MICRO:,.2f} so far); raise [{self._source}] budget_usd "
                 f"or wait until 1 {_MONTHS[now.month % 12]}"
             )
         self._month = month

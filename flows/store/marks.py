@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, exists, or_, select, update
+from sqlalchemy import and_, bindparam, exists, or_, select, update
 
 from detectors.errors import StoreError
 from detectors.model import SeriesKey
@@ -37,8 +37,10 @@ _OTHER_WIDTH = (
 )
 _MADE_OTHERWISE = select(series.c.service, series.c.origin).where(
     series.c.source == bindparam("a_source"),
-    series.c.bin_width_s == bindparam("a_width"),
-    or_(series.c.origin != bindparam("an_origin"), series.c.phase_us != bindparam("a_phase")),
+    or_(
+        series.c.origin != bindparam("an_origin"),  # whatever the width: posts beside counts are not to be counted
+        and_(series.c.bin_width_s == bindparam("a_width"), series.c.phase_us != bindparam("a_phase")),
+    ),
 )
 _SCORED_AFTER = select(checkpoints.c.at).where(checkpoints.c.at > bindparam("first_us")).limit(1)
 _SCORED_OF = select(checkpoints.c.service, checkpoints.c.source, checkpoints.c.bin_width_s).where(

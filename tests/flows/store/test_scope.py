@@ -177,6 +177,16 @@ def test_posts_that_are_to_be_counted_where_a_platform_counts_are_refused_whole(
     assert dump(store) == before
 
 
+def test_nor_may_they_be_counted_in_bins_of_another_width(store: Store) -> None:
+    store.commit_counts(counted(5, 7))
+    batch = Batch((), "c", observed=(span(0, 10),))
+    store.commit("x", "posts", batch, [pair(1, 0.5, "a")], is_counted=False)
+    with pytest.raises(StoreError, match="made of counts"):
+        store.commit("x", "q", batch, [pair(2, 0.5, "a")], bin_width_s=300)
+    store.commit("x", "q", batch, [pair(2, 0.5, "b")], bin_width_s=300)
+    assert store.keys() == [A, SeriesKey("b", "x", 300)]
+
+
 # --- counts with their cursor -----------------------------------------------------------------------------------
 
 
