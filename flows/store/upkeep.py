@@ -104,10 +104,13 @@ class Upkeep(Base):
             return list(connection.execute(query).scalars())
 
     def forget(self, posts: Iterable[tuple[str, str]]) -> int:
-        """Forget posts, each (platform, id), as :meth:`purge` does; return how many reports that concerned."""
+        """Forget posts, each (platform, id), as a commit does; return how many reports that concerned.
+
+        Unlike :meth:`purge`, it waits for no reader of a SQLite file, and has PostgreSQL rewrite nothing.
+        """
         n_found = self._forget(Forgetting(self._pseudonyms, list(posts), []), dry_run=False)
         if n_found:
-            self._overwrite(is_owed=True)
+            self._overwrite()
         return n_found
 
     def _forget(self, what: Forgetting, *, dry_run: bool) -> int:

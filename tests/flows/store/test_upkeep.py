@@ -306,6 +306,19 @@ def test_a_post_is_forgotten_on_request(store: Store) -> None:
     assert store.purge(post=("test", "canary-id-1")) == 0
 
 
+def test_posts_that_are_still_kept_can_be_asked_for_and_forgotten(store: Store) -> None:
+    commit(store, told(2, 1), told(1, 1), told(1, 1, service="outlook"), told(3, 9), observed=(span(0, 10),))
+    store.commit("y", "q", Batch((), "c"), [told(4, 1)])
+    before = counts(store)
+    assert store.post_ids("x") == ["canary-id-1", "canary-id-2", "canary-id-3"]
+    assert store.forget([("test", "canary-id-1"), ("test", "never seen")]) == 2
+    assert store.post_ids("x") == ["canary-id-2", "canary-id-3"]
+    store.retain(at(5), keep_h=0)
+    assert store.post_ids("x") == ["canary-id-3"]
+    assert store.forget([]) == 0
+    assert counts(store) == before
+
+
 @pytest.mark.parametrize(
     "given",
     [{}, {"post": ("test", "1"), "before": START}, {"author": ("test", "")}, {"post": ("", "1")}],
