@@ -84,7 +84,7 @@ class Jetstream:
 
     def append(self, event: Record) -> None:
         """Log an event, not before what is logged already."""
-        self.log.append(event | {"time_us": max(event["time_us"], self.last_us + 1 if self.log else 0)})
+        self.log.append(event | {"time_us": max(event["time_us"], self.last_us)})
 
     def live_on(self, until: datetime) -> None:
         """Log what always comes, up to an instant, and something just then."""
