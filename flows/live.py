@@ -16,10 +16,11 @@ from flows.report.record import incident_record
 from flows.report.sentences import headline
 from flows.settings import World
 from flows.sources.base import Bounds, Rechecked
-from flows.sources.configured import Access, after_alarm, configured
-from flows.sources.statuspage import pages_of
-from flows.steps.status import StatusPolled, poll_status
+from flows.sources.configured import Access, after_alarm, configured, search_of_x
+from flows.sources.statuspage import Account, pages_of
+from flows.steps.status import StatusPolled, poll_status, read_account
 from flows.store import open_store
+from flows.store.status import STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from detectors.model import Incident, Transition
     from flows.settings import Settings
     from flows.sources.base import CountSource, Ledger, Source
+    from flows.sources.statuspage import Page
     from flows.store import Fault, Store
 
 RECHECK_WITHIN_S = 40.0
@@ -116,7 +118,29 @@ def read_status(settings: Settings, world: World | None = None) -> StatusPolled:
     watched = steps.Watched.configured(settings)
     services = catalogue().values() if watched.services is None else watched.catalogued() or ()
     with open_store(settings.store.url, secret=world.store_secret(settings)) as store:
-        return poll_status(store, pages_of(services), bounds_of(settings, world, every_s=settings.status.every_s))
+        bounds = bounds_of(settings, world, every_s=settings.status.every_s)
+        pages = pages_of(services)
+        done = poll_status(store, pages, bounds)
+        if settings.x.bearer_token:
+            _read_accounts(settings, _access(world, store, bounds), store, pages, done)
+        return done
+
+
+def _read_accounts(settings: Settings, access: Access, store: Store, pages: Sequence[Page], done: StatusPolled) -> None:
+    """Read the pages that are accounts on X, as often as the configuration lets anything be asked there."""
+    now = access.bounds.clock.now()
+    asked = {feed.query: feed.tried_at for feed in store.feeds(now) if feed.source == STATUS}
+    every = timedelta(seconds=settings.x.every_s)
+    for page in pages:
+        if not page.handle or (page.url in asked and now - asked[page.url] < every):
+            continue
+        error: str | None = None
+        try:
+            done.n_new[page.url] = read_account(store, search_of_x(settings, access), Account(page), now)
+            done.unsupported.pop(page.url, None)
+        except (SourceError, InputError) as caught:
+            error = done.failed[page.url] = str(caught)
+        store.note_feed(STATUS, page.url, label=page.name, at=now, error=error)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from detectors.errors import InputError
+from detectors.text import printable
 from flows.cli.output import DONE, LOOK, emit, note, say, skipped
 from flows.settings import load_settings, utc_now
 
@@ -117,4 +118,4 @@ def sentence(row: StatusRevision) -> str:
     who = ", ".join(row.services) or row.page
     what: Any = f"{row.title!r}, began {row.started_at:%Y-%m-%d %H:%M} UTC" if row.is_whole and row.started_at else None
     text = what or row.body or row.title
-    return f"{row.seen_at:%Y-%m-%d %H:%M} {who}: {row.state}: {text}"
+    return printable(f"{row.seen_at:%Y-%m-%d %H:%M} {who}: {row.state}: {text}", limit=1_000)

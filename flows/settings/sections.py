@@ -43,8 +43,10 @@ class BlueskySettings(_Section, frozen=True, forbid_unknown_fields=True):
 
     enabled: bool | None = None
     urls: Annotated[tuple[str, ...], Meta(min_length=1)] = (
+        "wss://jetstream1.us-east.bsky.network/subscribe",
         "wss://jetstream2.us-east.bsky.network/subscribe",
         "wss://jetstream1.us-west.bsky.network/subscribe",
+        "wss://jetstream2.us-west.bsky.network/subscribe",
     )
 
 

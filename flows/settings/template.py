@@ -34,7 +34,8 @@ lookback_min = 15
 [bluesky]
 # Every public post, without an account. On where there is a store.secret and no other source is configured.
 # enabled = true
-urls = ["wss://jetstream2.us-east.bsky.network/subscribe", "wss://jetstream1.us-west.bsky.network/subscribe"]
+urls = ["wss://jetstream1.us-east.bsky.network/subscribe", "wss://jetstream2.us-east.bsky.network/subscribe",
+        "wss://jetstream1.us-west.bsky.network/subscribe", "wss://jetstream2.us-west.bsky.network/subscribe"]
 
 [hackernews]
 # New stories and comments, without an account. On as bluesky is.

@@ -73,6 +73,11 @@ def after_alarm(settings: Settings, access: Access) -> Source | None:
     """
     if not settings.x.bearer_token or settings.x.mode != "counts":
         return None
+    return search_of_x(settings, access)
+
+
+def search_of_x(settings: Settings, access: Access) -> Source:
+    """Return X's recent search, a few pages of it: for what is looked for, not for what is counted."""
     from flows.sources.x_search import XSearch
 
     return XSearch(_x_account(settings, access), access.bounds, name="x", max_pages=PAGES_AFTER_ALARM)

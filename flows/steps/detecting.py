@@ -81,8 +81,10 @@ def detect(
     detector
         A name in :data:`detectors.spikes.DETECTORS`.
     """
-    detection = _Detection(store, until, detector)
-    for group in groups(store, keys, detector):
+    every = groups(store, keys, detector)
+    parts = [key for group in every for key in group.parts]
+    detection = _Detection(store, until, detector, store.changed(parts) | store.troubled())
+    for group in every:
         detection.bring_up_to_date(group)
     return detection.done
 
@@ -97,11 +99,18 @@ class _Saved(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class _Detection:
-    """One detection; the arguments are those of :func:`detect`."""
+    """One detection; the arguments are those of :func:`detect`.
+
+    Attributes
+    ----------
+    restless
+        Series in which scored counts have changed, or an incident is open.
+    """
 
     store: Store
     until: datetime | None
     detector: str
+    restless: set[SeriesKey] = field(default_factory=set)
     done: Detected = field(default_factory=Detected)
 
     def bring_up_to_date(self, group: Group) -> None:
@@ -137,8 +146,7 @@ class _Detection:
         new bin fires or the usual rate is being learnt. All this is rare or short, and scoring a month of minutes
         takes milliseconds, and so a checkpoint needs no history.
         """
-        changed = [self.store.changed_from(key) for key in group.parts]  # of each: it remembers what has been seen
-        if any(changed) or self.store.open_incidents(group.key):
+        if not self.restless.isdisjoint([group.key, *group.parts]):
             return False
         fresh = group.read(self.store, self.until, scored_until)
         if saved.learning_until:

@@ -83,23 +83,19 @@ def groups(store: Store, keys: Iterable[SeriesKey], detector: str = "uproar") ->
     one group; every other series is a group of its own.
     """
     found: list[Group] = []
+    keys = list(keys)
+    ends = store.ends(keys)
     in_order = sorted(keys, key=lambda key: (key.service, key.bin_width_s, key.source))
     for _, of_service in groupby(in_order, key=lambda key: (key.service, key.bin_width_s)):
         parts = tuple(of_service)
         if len(parts) == 1 or detector != "uproar":
             found += [Group((part,), detector) for part in parts]
             continue
-        ends = {part: _heard_until(store, part) for part in parts}
-        newest = max((end for end in ends.values() if end), default=None)
-        heard = tuple(part for part, end in ends.items() if newest and end and end > newest - TOGETHER)
+        newest = max((ends[part] for part in parts if part in ends), default=None)
+        heard = tuple(part for part in parts if newest and part in ends and ends[part] > newest - TOGETHER)
         found += [Group(heard)] if heard else []
         found += [Group((part,)) for part in parts if part not in heard]
     return found
-
-
-def _heard_until(store: Store, key: SeriesKey) -> datetime | None:
-    series = store.series(key)
-    return series.end_at if len(series) else None
 
 
 def _until(series: CountSeries, until: datetime) -> CountSeries:

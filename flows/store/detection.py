@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from detectors.model import CountSeries, Incident, Transition
     from flows.store.reading import Facts
 
+_CHECKPOINT = select(checkpoints.c.at, checkpoints.c.state).where(*marks.bound_series(checkpoints))
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -96,6 +98,11 @@ class Detection(Base):
             self._note(connection, key)
             return reading.series_of(connection, key, start_at, end_at)
 
+    def ends(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, datetime]:
+        """Return where series end (UTC), as those of :meth:`series` do; series without a bin are left out."""
+        with self._reading() as connection:
+            return reading.ends_of(connection, keys)
+
     def _note(self, connection: Connection, key: SeriesKey) -> None:
         """Remember what had come in when the detector read a series, unless it is reading it already."""
         if key not in self._seen:
@@ -109,9 +116,8 @@ class Detection(Base):
         StateError
             What is stored is not a state.
         """
-        query = select(checkpoints.c.at, checkpoints.c.state).where(*marks.is_series(checkpoints, key))
         with self._reading() as connection:
-            found = connection.execute(query).one_or_none()
+            found = connection.execute(_CHECKPOINT, marks.named(key)).one_or_none()
         if found is None:
             return None
         try:
@@ -130,6 +136,17 @@ class Detection(Base):
             query = select(series.c.changed_from).where(*marks.is_series(series, key))
             found = connection.execute(query).scalar()
         return None if found is None else instant(found)
+
+    def changed(self, keys: Iterable[SeriesKey]) -> set[SeriesKey]:
+        """Return which series have changed in bins already scored: :meth:`changed_from` of many at once."""
+        keys = list(keys)
+        query = select(series.c.service, series.c.source, series.c.bin_width_s).where(
+            series.c.changed_from.is_not(None)
+        )
+        with self._reading() as connection:
+            tokens = {source: reading.token_of(connection, source) for source in {key.source for key in keys}}
+            self._seen |= {key: tokens[key.source] for key in keys}
+            return {SeriesKey(*row) for row in connection.execute(query)}.intersection(keys)
 
     def save_detection(
         self,
@@ -186,6 +203,12 @@ class Detection(Base):
         """Return the incidents of a series that go on, by onset."""
         with self._reading() as connection:
             return reading.incidents_where(connection, *marks.is_series(incidents, key), incidents.c.is_open.is_(True))
+
+    def troubled(self) -> set[SeriesKey]:
+        """Return the series in which an incident goes on."""
+        query = select(incidents.c.service, incidents.c.source, incidents.c.bin_width_s).where(incidents.c.is_open)
+        with self._reading() as connection:
+            return {SeriesKey(*row) for row in connection.execute(query)}
 
     def transitions_of(self, incident_id: str) -> tuple[Transition, ...]:
         """Return the transitions of an incident, oldest first."""

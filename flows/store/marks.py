@@ -46,11 +46,23 @@ _SCORED_AFTER = select(checkpoints.c.at).where(checkpoints.c.at > bindparam("fir
 _SCORED_OF = select(checkpoints.c.service, checkpoints.c.source, checkpoints.c.bin_width_s).where(
     checkpoints.c.source == bindparam("a_source"), checkpoints.c.at > bindparam("first_us")
 )
-_BOUND_SERIES = (
-    series.c.service == bindparam("a_service"),
-    series.c.source == bindparam("a_source"),
-    series.c.bin_width_s == bindparam("a_width"),
-)
+
+
+def bound_series(table: Any) -> tuple[ColumnElement[bool], ...]:  # noqa: ANN401 - any of the tables
+    """Return the conditions that pick out the series that :func:`named` names: for statements put together once."""
+    return (
+        table.c.service == bindparam("a_service"),
+        table.c.source == bindparam("a_source"),
+        table.c.bin_width_s == bindparam("a_width"),
+    )
+
+
+_BOUND_SERIES = bound_series(series)
+
+
+def named(key: SeriesKey) -> dict[str, Any]:
+    """Return the parameters of :func:`bound_series`."""
+    return {"a_service": key.service, "a_source": key.source, "a_width": key.bin_width_s}
 
 
 def is_series(table: Any, key: SeriesKey) -> tuple[ColumnElement[bool], ...]:  # noqa: ANN401 - any of the tables

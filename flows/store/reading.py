@@ -8,26 +8,47 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from detectors.counting import Cell, Stretch, build_series, merge, micros
-from detectors.model import Incident, Transition
-from flows.store.marks import EVERYTHING, is_series, width_of
+from detectors.model import Incident, SeriesKey, Transition
+from flows.store.marks import EVERYTHING, bound_series, named, width_of
 from flows.store.schema import counts, cursors, incidents, reports, series, settled, spans, symptom_counts, transitions
 from flows.store.times import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
 
-    from detectors.model import CountSeries, SeriesKey
+    from detectors.model import CountSeries
 
 LATEST_US = 2**62
 """Later than every instant."""
 
 _incident = msgspec.json.Decoder(Incident)
+
+# Asked for every series in every tick, and so put together once.
+_CELLS = (
+    select(counts.c.bin_at, counts.c.raw, counts.c.authors, counts.c.observed)
+    .where(*bound_series(counts), counts.c.bin_at >= bindparam("from_us"), counts.c.bin_at < bindparam("to_us"))
+    .order_by(counts.c.bin_at)
+)
+_SPANS = select(spans.c.start_at, spans.c.end_at, spans.c.coverage).where(
+    spans.c.source == bindparam("a_source"), spans.c.scope.in_([bindparam("a_service"), EVERYTHING])
+)
+_PHASE = select(series.c.phase_us).where(*bound_series(series))
+_PLACES = select(cursors.c.query, cursors.c.cursor).where(cursors.c.source == bindparam("a_source"))
+_SUMS = select(func.count(), func.sum(spans.c.start_at), func.sum(spans.c.end_at)).where(
+    spans.c.source == bindparam("a_source")
+)
+_RANGES = select(spans.c.source, spans.c.scope, func.min(spans.c.start_at), func.max(spans.c.end_at)).group_by(
+    spans.c.source, spans.c.scope
+)
+_PHASES = select(series.c.service, series.c.source, series.c.bin_width_s, series.c.phase_us).where(
+    series.c.phase_us != 0
+)
 
 
 @dataclass(frozen=True)
@@ -64,20 +85,14 @@ def cells_of(
     connection: Connection, key: SeriesKey, start_us: int | None = None, end_us: int | None = None
 ) -> dict[int, Cell]:
     """Return the stored cells of a series by the start of their bin (microseconds), earliest first."""
-    query = select(counts.c.bin_at, counts.c.raw, counts.c.authors, counts.c.observed).where(*is_series(counts, key))
-    if start_us is not None:
-        query = query.where(counts.c.bin_at >= start_us)
-    if end_us is not None:
-        query = query.where(counts.c.bin_at < end_us)
-    return {bin_us: Cell(*cell) for bin_us, *cell in connection.execute(query.order_by(counts.c.bin_at))}
+    within = {"from_us": -LATEST_US if start_us is None else start_us, "to_us": LATEST_US if end_us is None else end_us}
+    return {bin_us: Cell(*cell) for bin_us, *cell in connection.execute(_CELLS, named(key) | within)}
 
 
 def spans_of(connection: Connection, source: str, service: str) -> list[Stretch]:
     """Return what a source vouches for of a service: by itself, or of every service."""
-    query = select(spans.c.start_at, spans.c.end_at, spans.c.coverage).where(
-        spans.c.source == source, spans.c.scope.in_([service, EVERYTHING])
-    )
-    return [Stretch(*row) for row in connection.execute(query)]
+    found = connection.execute(_SPANS, {"a_source": source, "a_service": service})
+    return [Stretch(*row) for row in found]
 
 
 def token_of(connection: Connection, source: str) -> str:
@@ -85,11 +100,26 @@ def token_of(connection: Connection, source: str) -> str:
 
     It is made of what is stored and of nothing else, so that it does not depend on the batches by which that came.
     """
-    query = select(cursors.c.query, cursors.c.cursor).where(cursors.c.source == source)
-    places = sorted(tuple(row) for row in connection.execute(query))
-    sums = select(func.count(), func.sum(spans.c.start_at), func.sum(spans.c.end_at)).where(spans.c.source == source)
-    seen = [str(number) for number in connection.execute(sums).one()]
+    of_source = {"a_source": source}
+    places = sorted(tuple(row) for row in connection.execute(_PLACES, of_source))
+    seen = [str(number) for number in connection.execute(_SUMS, of_source).one()]
     return blake2b(repr((places, seen)).encode(), digest_size=16).hexdigest()
+
+
+def ends_of(connection: Connection, keys: Iterable[SeriesKey]) -> dict[SeriesKey, datetime]:
+    """Return where series end, as :func:`series_of` would; those without a bin are left out."""
+    ranges = {(source, scope): (start, end) for source, scope, start, end in connection.execute(_RANGES)}
+    phases = {SeriesKey(*row): phase_us for *row, phase_us in connection.execute(_PHASES)}
+    found: dict[SeriesKey, datetime] = {}
+    for key in keys:
+        seen = [ranges[key.source, scope] for scope in (key.service, EVERYTHING) if (key.source, scope) in ranges]
+        if seen:
+            starts, ends = zip(*seen, strict=True)
+            width_us, phase_us = key.bin_width_s * 1_000_000, phases.get(key, 0)
+            n_bins = (max(ends) - phase_us) // width_us - (min(starts) - phase_us) // width_us
+            if n_bins:
+                found[key] = instant(max(ends) - (max(ends) - phase_us) % width_us)
+    return found
 
 
 def series_of(
@@ -97,7 +127,7 @@ def series_of(
 ) -> CountSeries:
     """Return a series between two instants; see :meth:`flows.store.store.Store.series`."""
     observed = merge(spans_of(connection, key.source, key.service))
-    phase_us = connection.execute(select(series.c.phase_us).where(*is_series(series, key))).scalar() or 0
+    phase_us = connection.execute(_PHASE, named(key)).scalar() or 0
     start_us, end_us = _range(observed, start_at, end_at)
     width_us = key.bin_width_s * 1_000_000
     start_us -= (start_us - phase_us) % width_us

@@ -12,12 +12,15 @@ import pytest
 from detectors.errors import InputError, PermanentError, SettingsError
 from detectors.matching import Reader
 from detectors.model import Batch, Post, PostExtra, SeriesKey
+from detectors.reference import catalogue
 from flows import steps
-from flows.live import keep_house, run_tick
+from flows.live import keep_house, read_status, run_tick
 from flows.net import Clock
 from flows.replay import replay_posts
 from flows.settings import Settings, World
+from flows.settings.sections import StoreSettings
 from flows.sources.archive import Archive
+from flows.sources.statuspage import Page
 from flows.store import open_store
 from tests.flows.streams import HOUR, Given, Outage, add, at, batch, line, stream, write
 
@@ -211,3 +214,28 @@ def test_live_sources_want_a_secret(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^store.secret: live sources need a secret"):
         run_tick(msgspec.convert(given, Settings), World(frozen(0), {}))
     assert not (tmp_path / "live.db").exists()
+
+
+def test_an_official_account_is_read_where_x_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    words = "We are investigating MO123456: mail is late."
+
+    class Search(Given):
+        def fetch(self, query: str, cursor: str | None) -> Iterator[Batch]:  # noqa: ARG002
+            asked.append(query)
+            yield Batch((Post("p1", "x", at(5), words),), "1")
+
+    page = Page("account", "https://x.com/SomeStatus", (catalogue()["outlook"],))
+    monkeypatch.setattr("flows.live.pages_of", lambda _: (page,))
+    monkeypatch.setattr("flows.live.search_of_x", lambda *_: Search([]))
+    given = msgspec.to_builtins(settings(tmp_path)) | {"x": {"bearer_token": "t", "budget_usd": 1.0}}
+    configured = msgspec.convert(given, Settings)
+    configured = msgspec.structs.replace(configured, store=StoreSettings(str(tmp_path / "live.db"), "a secret"))
+    done = read_status(configured, World(frozen(10), {}))
+    assert asked == ["from:SomeStatus -is:retweet"]
+    assert done.n_new[page.url] > 0
+    assert done.unsupported == {}
+    read_status(configured, World(frozen(12), {}))
+    assert len(asked) == 1, "not more often than anything is asked of X"
+    with open_store(tmp_path / "live.db", secret=configured.store.secret) as store:
+        assert words in [row.body for row in store.status_at("outlook", at(10))]
