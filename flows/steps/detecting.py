@@ -177,8 +177,9 @@ class _Detection:
         self._note_silence(group, scored)
         recorded = self._recorded(group)
         derived = build_histories(series, scored)
-        histories = [_with_facts(self.store, group, one) for one in reconcile(recorded, derived, at=series.end_at)]
         known = {history.incident.id: history for history in recorded}
+        reconciled = reconcile(recorded, derived, at=series.end_at)
+        histories = [_with_facts(self.store, group, one, known.get(one.incident.id)) for one in reconciled]
         changed = [history for history in histories if known.get(history.incident.id) != history]
         self._save(group, series.end_at, self._state(scored, learning_until), changed)
         self.done.changed += changed
@@ -218,12 +219,21 @@ def _learning_until(series: CountSeries) -> datetime:
     return series.end_at + max(LEARNS_FOR - observed, timedelta(0))
 
 
-def _with_facts(store: Store, group: Group, history: History) -> History:
-    """Add what only the reports know: how many people, and what they say is broken."""
+def _with_facts(store: Store, group: Group, history: History, before: History | None) -> History:
+    """Add what only the reports know: how many people, and what they say is broken.
+
+    Where nothing was added, what was known ``before`` stands: of reports that are no longer kept, people can only be
+    told apart within a bin.
+    """
     incident = history.incident
     end_at = incident.ended.at if incident.ended else incident.resolved_at
     facts = _joined(store.facts(key, start_at=incident.onset.at, end_at=end_at) for key in group.parts)
-    return History(replace(incident, **facts.fields()), history.transitions) if facts.n_reports else history
+    if not facts.n_reports:
+        return history
+    fields = facts.fields()
+    if before and before.incident.n_reports == facts.n_reports:
+        fields["n_authors"] = before.incident.n_authors
+    return History(replace(incident, **fields), history.transitions)
 
 
 def _joined(parts: Iterable[Facts]) -> Facts:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from detectors.errors import InputError, PermanentError, StoreError
 from detectors.matching import Reader
@@ -404,3 +405,16 @@ def test_earlier_incidents_are_those_before_that_were_none_dismissed(store: Stor
 def test_a_service_is_named_as_people_write_it_and_ones_own_as_it_is() -> None:
     assert steps.service_name("imessage") == "iMessage"
     assert steps.service_name("my-api") == "my-api"
+
+
+def test_people_are_still_told_apart_when_their_reports_are_no_longer_kept(store: Store) -> None:
+    outage = Outage()
+    posts = [replace(post, author_id=f"a{int(post.id.rpartition('-')[2]) % 50}") for post in stream(outage)]
+    ingest(store, whole(posts))
+    (before,) = detect(store).changed
+    assert 1 < before.incident.n_authors <= 50
+    store.retain(at(100 * HOUR), keep_h=1)
+    ingest(store, Given([batch(1, []), batch(2, stream(Outage(), hours=1, seed=9)[:1])], label="given:late"))
+    detect(store)
+    (after,) = steps.histories(store, [KEY])
+    assert after.incident.n_authors == before.incident.n_authors
