@@ -222,23 +222,26 @@ def _in_detail(pool: Pool) -> Record:
         "false_elsewhere_per_month": rate_record(Rate(causes.total() - causes["cluster"], pool.months)),
         "false_by_cause": dict(sorted(causes.items())),
         "by_rate": [_class(pool, number) for number in range(len(DECILES))],
-        "onset": _errors([e.onset_error_min for e in extents], [e.has_onset for e in extents]),
-        "end": _errors(*_ends(extents)),
+        "onset": _errors([(e.onset_error_min, e.has_onset, e.onset_width_min) for e in extents]),
+        "end": _errors(_ends(extents)),
     }
 
 
-def _ends(extents: Sequence[Extent]) -> tuple[list[float], list[bool]]:
-    said = [e for e in extents if e.end_error_min is not None]
-    return [e.end_error_min for e in said if e.end_error_min is not None], [bool(e.has_end) for e in said]
+def _ends(extents: Sequence[Extent]) -> list[tuple[float, bool, float]]:
+    said = [(e.end_error_min, bool(e.has_end), e.end_width_min or 0.0) for e in extents]
+    return [(error, has, width) for error, has, width in said if error is not None]
 
 
-def _errors(errors_min: Sequence[float], held: Sequence[bool]) -> Record:
+def _errors(said: Sequence[tuple[float, bool, float]]) -> Record:
+    """Return figures of estimates: error in minutes, whether the interval held the truth, its width in minutes."""
+    errors_min = [error for error, _, _ in said]
     absolute = [abs(error) for error in errors_min]
     return {
         "error_median_min": quantile_record(absolute, 0.5),
         "error_p90_min": quantile_record(absolute, 0.9),
         "bias_median_min": quantile_record(errors_min, 0.5),
-        "coverage": share_record(Share(sum(held), len(held))),
+        "width_median_min": quantile_record([width for _, _, width in said], 0.5),
+        "coverage": share_record(Share(sum(has for _, has, _ in said), len(said))),
     }
 
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 from detectors.evaluation.bound import ARLS, delay_bound_min, oracle_scores, outage_bins, without_outages
 from detectors.evaluation.scoring import EPOCH, Outage, join_bins, score_simulated
 from detectors.evaluation.simulate import random_scenario, simulate_counts
-from detectors.incidents.measure import beginnings, measure
+from detectors.incidents.measure import beginnings, followers, measure
 from detectors.model import Severity  # noqa: TC001 - msgspec reads it when it decodes
 from detectors.spikes import Scored, create
 
@@ -103,7 +103,7 @@ class FalseAlarm(Struct, frozen=True):
 class Extent(Struct, frozen=True):
     """What was said of a found outage: errors in minutes (said - true), and whether the interval held the truth.
 
-    Of the alarm that found it; the end is None while the incident was open.
+    Of the alarm that found it; the end is None while the incident was open. Widths of the intervals are in minutes.
     """
 
     case: int
@@ -111,6 +111,8 @@ class Extent(Struct, frozen=True):
     has_onset: bool
     end_error_min: float | None
     has_end: bool | None
+    onset_width_min: float = 0.0
+    end_width_min: float | None = None
 
 
 class Judgement(Struct, frozen=True):
@@ -300,10 +302,12 @@ def _extents(world: _World, judged: Sequence[Score], rows: tuple[Severity, list[
             for (number, outage), one in zip(world.outages[i], score.judged, strict=True)
             if one.verdict == "found" and one.run is not None
         }
-        alarms = beginnings(scored[i].alarms(severity)) if found else {}
-        for alarm, since_at in alarms.items():
+        alarms = scored[i].alarms(severity) if found else []
+        since_at, until_at = beginnings(alarms), followers(alarms)
+        for alarm in alarms:
             if alarm.alarmed_at in found:
-                measures = measure(world.made.series[i], scored[i].baseline, alarm, since_at=since_at)
+                near = {"since_at": since_at[alarm], "until_at": until_at[alarm]}
+                measures = measure(world.made.series[i], scored[i].baseline, alarm, **near)
                 extents.append(_extent(*found[alarm.alarmed_at], measures))
     return extents
 
@@ -316,7 +320,13 @@ def _extent(case: int, outage: Outage, said: Measures) -> Extent:
         has_onset=_holds(said.onset, outage.onset_at),
         end_error_min=(ended.at - outage.end_at) / MINUTE if ended else None,
         has_end=_holds(ended, outage.end_at) if ended else None,
+        onset_width_min=_width_min(said.onset),
+        end_width_min=_width_min(ended) if ended else None,
     )
+
+
+def _width_min(estimate: Estimate) -> float:
+    return (estimate.high_at - estimate.low_at) / MINUTE
 
 
 def _holds(estimate: Estimate, at: datetime) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from detectors.errors import InputError, SeriesError
-from detectors.incidents.measure import beginnings, measure
+from detectors.incidents.measure import beginnings, followers, measure
 from detectors.model import MAX_BIN_WIDTH_S, MIN_BIN_WIDTH_S, CountSeries
 from detectors.spikes import Scored, score
 
@@ -85,9 +85,9 @@ class Detection:
     @cached_property
     def measures(self) -> list[Measures]:
         """What was measured of each alarm, oldest first: all that ``incidents`` says, and the interval of the end."""
-        series = _as_count_series(self.counts)
+        series, until_at = _as_count_series(self.counts), followers(self.alarms)
         return [
-            measure(series, self.baseline, alarm, since_at=since_at)
+            measure(series, self.baseline, alarm, since_at=since_at, until_at=until_at[alarm])
             for alarm, since_at in beginnings(self.alarms).items()
         ]
 

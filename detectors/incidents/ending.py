@@ -3,7 +3,10 @@
 While an outage lasts, reports stay on a plateau that wanders; when it is over they trail off towards usual, with a
 time constant of minutes to an hour. The end is where trailing off begins. The wandering plateau is a hidden Markov
 chain, summed over by its forward recursion (Rabiner 1989); trailing off is followed backwards from the last bin for
-each level and time constant; the two meet at each possible end.
+each level and time constant, and may break off at any time; the two meet at each possible end. Reports outlast the
+outage a little, the longer the more they excite each other.
+
+An incident is followed past its closing, and if need be through the next alarm, until the counts show its end.
 
 Silence proves nothing: a bin that was not observed counts neither for an end nor against it.
 """
@@ -11,7 +14,7 @@ Silence proves nothing: a bin that was not observed counts neither for an end no
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -26,7 +29,9 @@ from detectors.incidents.likelihood import (
     log_mean,
     log_sum,
     noise_before,
+    noise_within,
     quantiles,
+    usual_before,
 )
 
 if TYPE_CHECKING:
@@ -34,9 +39,32 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-DECAYS_MIN = (1.0, 2.5, 5.0, 10.0, 20.0, 35.0, 60.0)
-"""Time constants of trailing off that are averaged over, in minutes."""
+DECAYS_MIN = (0.1, 1.0, 2.0, 3.5, 5.5, 8.5, 13.0, 20.0, 35.0, 60.0)
+AT_ONCE = 1.0
+"""Time constants of trailing off that are averaged over, in minutes; the first is at once, and weighs so much."""
 
+STOPS = 0.3
+"""How often, in a time constant, trailing off breaks off at once: no one curve is the right one to the last."""
+
+LOOK_ON_MIN = (300.0, 900.0, 1800.0)
+"""How far past its closing an incident is looked at, as long as the counts do not show that it is over.
+
+An alarm closes when its detector has grown used to the reports, or while few of them come; outages go on.
+"""
+
+LAG_MIN, NOISY_LAG_MIN, NOISY = 0.7, 3.0, 3.0
+"""Mean time for which reports go on after the end, and how much longer where they excite each other; in minutes.
+
+The latter for each unit of excess noise above 1, up to :data:`NOISY`.
+"""
+
+OWN_SHARE = 0.25
+"""What is left of an outage below this share of its own level is trailing off, and no plateau."""
+
+SURE_OF_NOISE = 50.0
+"""With so many usual reports before it, the noise is learnt from them as much as from the outage itself."""
+
+ZOOM_MIN = 60.0
 TAIL_MIN = 240.0
 RISE_MIN = 15.0
 MAX_BINS = 160
@@ -51,7 +79,7 @@ OPEN_ODDS, CLOSED_ODDS = 19.0, 3.0
 LOWEST_TAIL, LOWEST_PLATEAU = 0.03, 0.5
 """Smallest excess that is followed while reports trail off, and that of an outage, as multiples of the usual rate."""
 
-ERROR_SD, ERROR_MIN = 0.12, 15.0
+ERROR_SD, ERROR_MIN = 0.08, 15.0
 """Relative error of any such model, and for how many minutes it lasts: one number stands for all those bins."""
 
 WANDER = 0.025
@@ -73,23 +101,68 @@ class EndEstimate:
     high: float
 
 
-def estimate_end(
-    stretch: Stretch, *, onset_bin: float, last_alarm_bin: int, last_bin: int, is_closed: bool
-) -> EndEstimate | None:
-    """Estimate when an incident ended.
+@dataclass(frozen=True)
+class Course:
+    """What is known of an incident before its end is.
 
-    Parameters
+    Attributes
     ----------
-    stretch
-        The series around the incident; bins before the onset (a day of them, if there are) tell how noisy it is.
     onset_bin
         When it began, in bins from the start of the stretch.
     last_alarm_bin
         Index of the latest bin that fired.
     last_bin
-        Index of the last bin that may be used.
+        Index of the bin in which it was closed, or else of the last bin that may be used.
     is_closed
         Whether the detector has closed it; if not, an end needs better evidence and some minutes without an alarm.
+    next_bin
+        Index of the first bin of the next alarm, which may be of the same outage or of another; None = no other.
+    """
+
+    onset_bin: float
+    last_alarm_bin: int
+    last_bin: int
+    is_closed: bool
+    next_bin: int | None = None
+
+    def horizons(self, stretch: Stretch) -> list[int]:
+        """Return up to which bins (left out) to look, one after the other until it is over.
+
+        What another alarm holds is looked at only if the counts before it do not say that this one is over.
+        """
+        if not self.is_closed:
+            return [min(self.last_bin, self.last_alarm_bin + stretch.bins(TAIL_MIN)) + 1]
+        stops = [min(self.last_bin + stretch.bins(minutes) + 1, len(stretch)) for minutes in LOOK_ON_MIN]
+        if self.next_bin is not None:
+            nearest = max(self.last_bin + 1, min(self.next_bin, stops[0]))
+            stops = [nearest, *(stop for stop in stops if stop > nearest)]
+        return stops
+
+
+def estimate_end(
+    stretch: Stretch, *, onset_bin: float, last_alarm_bin: int, last_bin: int, is_closed: bool
+) -> EndEstimate | None:
+    """Estimate when an incident ended from what was known in bin ``last_bin``, and no later one.
+
+    Parameters
+    ----------
+    stretch, onset_bin, last_alarm_bin, last_bin, is_closed
+        See :func:`follow` and :class:`Course`, also for what is returned and raised.
+    """
+    return follow(stretch.until(last_bin + 1), Course(onset_bin, last_alarm_bin, last_bin, is_closed))
+
+
+def follow(stretch: Stretch, course: Course) -> EndEstimate | None:
+    """Estimate when an incident ended.
+
+    Parameters
+    ----------
+    stretch
+        The series around the incident; bins before the onset (a day of them, if there are) tell how noisy it is, bins
+        after it was closed whether it went on. What was usual must not have followed the outage
+        (:mod:`detectors.incidents.usual`).
+    course
+        What is known of it.
 
     Returns
     -------
@@ -101,33 +174,91 @@ def estimate_end(
     SeriesError
         If the bins do not follow each other, or lie outside the stretch.
     """
-    if not 0 <= onset_bin <= last_alarm_bin + 1 or not last_alarm_bin <= last_bin < len(stretch):
-        raise SeriesError(f"not in order: onset {onset_bin}, last alarm {last_alarm_bin}, last bin {last_bin}")
-    if not is_closed and last_bin - last_alarm_bin < stretch.bins(QUIET_MIN):
+    onset_bin, fired, last = course.onset_bin, course.last_alarm_bin, course.last_bin
+    if not 0 <= onset_bin <= fired + 1 or not fired <= last < len(stretch):
+        raise SeriesError(f"not in order: onset {onset_bin}, last alarm {fired}, last bin {last}")
+    if not course.is_closed and last - fired < stretch.bins(QUIET_MIN):
         return None
-    first = min(int(onset_bin), last_alarm_bin)
-    stop = min(last_bin, last_alarm_bin + stretch.bins(TAIL_MIN)) + 1
+    first = min(int(onset_bin), fired)
+    outage = _known(stretch, first, fired + 1)
+    needed = float(np.log(CLOSED_ODDS if course.is_closed else OPEN_ODDS))
+    for stop in course.horizons(stretch):
+        found = _locate(stretch, first, stop, outage)
+        if found.odds >= needed:
+            found = _zoom(stretch, (first, stop), found, outage)
+            return EndEstimate(*(max(float(onset_bin), value) for value in (found.at, found.low, found.high)))
+    return None
+
+
+class _Found(NamedTuple):
+    """Log odds for an end, and where it lies, in bins from the start of the stretch."""
+
+    odds: float
+    low: float
+    at: float
+    high: float
+
+
+class _Outage(NamedTuple):
+    """What the bins up to the last alarm tell: excess noise (1 to 8), and the mean excess in reports per bin."""
+
+    noise: float
+    level: float
+
+
+def _known(stretch: Stretch, first: int, stop: int) -> _Outage:
+    """Return what is known of the outage in bins ``first`` to ``stop`` (left out)."""
+    during, noise = stretch.cut(first, stop), noise_before(stretch, first)
+    weight = SURE_OF_NOISE / (SURE_OF_NOISE + usual_before(stretch, first))
+    noise += weight * max(0.0, noise_within(during, noise) - noise)
+    seen = np.isfinite(during.observed)
+    if not seen.any():
+        return _Outage(noise, 0.0)
+    return _Outage(noise, max(0.0, float((during.observed - during.expected)[seen].mean())))
+
+
+def _locate(stretch: Stretch, first: int, stop: int, outage: _Outage) -> _Found:
+    """Look for the end in bins ``first`` to ``stop`` (left out), joined to at most :data:`MAX_BINS`."""
     step = -(-(stop - first) // MAX_BINS)
     core = stretch.cut(first, stop, step)
-    at, scores, going_on = _scores(core, noise_before(stretch, first))
-    odds = log_mean(scores, axis=0) - going_on
-    if odds < np.log(CLOSED_ODDS if is_closed else OPEN_ODDS):
-        return None
-    low, middle, high = (
-        first + step * value for value in quantiles(at, np.exp(scores - scores.max()), (0.05, 0.5, 0.95))
-    )
-    return EndEstimate(*(max(float(onset_bin), value) for value in (middle, low, high)))
+    at, scores, going_on = _scores(core, _Outage(outage.noise, outage.level * step))
+    odds = float(log_mean(scores, axis=0)) - going_on
+    lag = LAG_MIN + NOISY_LAG_MIN * (min(outage.noise, NOISY) - 1.0)
+    density = _before_echoes(at, np.exp(scores - scores.max()), lag / core.minutes)
+    return _Found(odds, *(first + step * value for value in quantiles(at, density, (0.05, 0.5, 0.95))))
 
 
-def _scores(core: Stretch, noise: float) -> tuple[Floats, Floats, float]:
+def _zoom(stretch: Stretch, span: tuple[int, int], found: _Found, outage: _Outage) -> _Found:
+    """Look again where the end is likely, in finer bins, if they had to be joined."""
+    first, stop = span
+    for _ in range(2):
+        step = -(-(stop - first) // MAX_BINS)
+        margin = max(stretch.bins(ZOOM_MIN), 4 * step)
+        first, stop = max(first, int(found.low) - margin), min(stop, int(found.high) + 1 + margin)
+        if -(-(stop - first) // MAX_BINS) < step:
+            found = _locate(stretch, first, stop, outage)
+    return found
+
+
+def _before_echoes(at: Floats, density: Floats, lag: float) -> Floats:
+    """Return the density of an end that reports outlast by ``lag`` bins on average (exponential), at evenly spaced."""
+    spacing = float(at[1] - at[0]) if len(at) > 1 else 1.0
+    weights = np.exp(-np.arange(0.0, 5.0 * lag, spacing) / lag)
+    padded = np.concatenate((density, np.zeros(len(weights) - 1)))
+    return np.convolve(padded, weights[::-1] / weights.sum(), mode="valid")
+
+
+def _scores(core: Stretch, outage: _Outage) -> tuple[Floats, Floats, float]:
     """Return instants (bins of ``core``), the log-likelihood of an end at each, and that of no end at all."""
     levels, shape = levels_above(core, lowest=LOWEST_TAIL)
-    loglik = _log_likelihoods(core, levels, shape, noise)
+    loglik = _log_likelihoods(core, levels, shape, outage.noise)
     usual = float(core.expected.mean())
-    floor = 1 + min(int(np.searchsorted(levels, LOWEST_PLATEAU * usual)), len(levels) - 1)
+    lowest = max(LOWEST_PLATEAU * usual, OWN_SHARE * outage.level)
+    floor = 1 + min(int(np.searchsorted(levels, lowest)), len(levels) - 1)
     plateau, going_on = _plateau(core, loglik, floor)
     decays = np.array(DECAYS_MIN) / core.minutes
     tail = _trailing_off(loglik, decays)
+    weights = np.log(np.where(np.arange(len(decays)) == 0, AT_ONCE, 1.0) / (len(decays) - 1.0 + AT_ONCE))
     count = int(np.clip(core.minutes / FRACTION_MIN, 1, 8))
     parts = []
     for fraction in np.arange(count) / count:
@@ -135,7 +266,7 @@ def _scores(core: Stretch, noise: float) -> tuple[Floats, Floats, float]:
         inside = _shifted(len(levels), fraction + decays * -np.expm1(-left / decays))
         onward = _shifted(len(levels), np.exp(-left / decays))
         meet = plateau[:, None, :] + _read(inside, loglik[:, None]) + _read(onward, tail[1:])
-        parts.append(log_mean(log_sum(meet, axis=2), axis=1))
+        parts.append(log_sum(log_sum(meet, axis=2) + weights, axis=1))
     at = (np.arange(len(core))[:, None] + np.arange(count) / count).ravel()
     return at, np.stack(parts, axis=1).ravel(), going_on
 
@@ -214,6 +345,9 @@ def _trailing_off(loglik: Floats, decays: Floats) -> Floats:
     inside = _read(_shifted(count, decays * -np.expm1(-1.0 / decays)), loglik[:, None])
     onward = _shifted(count, np.exp(-1.0 / decays))
     tail = np.zeros((len(loglik) + 1, *onward.shape[:2]))
+    hazard = (STOPS / decays)[:, None]
+    stay, stop = -hazard, np.log(-np.expm1(-hazard))
     for t in range(len(loglik) - 1, -1, -1):
-        tail[t] = inside[t] + (onward @ tail[t + 1][..., None])[..., 0]
+        later = (onward @ tail[t + 1][..., None])[..., 0]
+        tail[t] = inside[t] + np.logaddexp(stay + later, stop + tail[t + 1][:, :1])
     return tail

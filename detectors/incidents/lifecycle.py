@@ -22,7 +22,7 @@ from uuid import UUID, uuid5
 
 import numpy as np
 
-from detectors.incidents.measure import beginnings, measure
+from detectors.incidents.measure import beginnings, followers, measure
 from detectors.model import Incident, Transition
 
 if TYPE_CHECKING:
@@ -86,7 +86,11 @@ def build_histories(series: CountSeries, scored: Scored) -> list[History]:
     """
     watch, page = scored.alarms("watch"), scored.alarms("page")
     since_at = beginnings(watch) | beginnings(page)
-    return [_history(series, scored, stage, since_at[stage.deciding]) for stage in _stages(watch, page)]
+    until_at = followers(watch) | followers(page)
+    return [
+        _history(series, scored, stage, (since_at[stage.deciding], until_at[stage.deciding]))
+        for stage in _stages(watch, page)
+    ]
 
 
 def _stages(watch: Sequence[Alarm], page: Sequence[Alarm]) -> list[_Stage]:
@@ -114,8 +118,11 @@ def _goes_on(alarm: Alarm, at: datetime) -> bool:
     return alarm.closed_at is None or alarm.closed_at > at
 
 
-def _history(series: CountSeries, scored: Scored, stage: _Stage, since_at: datetime | None) -> History:
-    found = measure(series, scored.baseline, stage.deciding, since_at=since_at)
+def _history(
+    series: CountSeries, scored: Scored, stage: _Stage, between: tuple[datetime | None, datetime | None]
+) -> History:
+    """Return the incident of a stage; ``between`` the alarms before and after its deciding one."""
+    found = measure(series, scored.baseline, stage.deciding, since_at=between[0], until_at=between[1])
     steps = _steps(series, scored, stage)
     identity = str(uuid5(_NAMESPACE, f"{series.service}|{series.source}|{series.bin_width_s}|{stage.suspected_at}"))
     transitions = _chain(identity, steps)

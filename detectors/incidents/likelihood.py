@@ -7,7 +7,7 @@ are divided by it (quasi-likelihood; McCullagh and Nelder 1989).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +25,7 @@ LEVEL_SPACING = 0.16
 MIN_DISPERSION = 0.02
 """A usual rate is never known better than to a seventh."""
 
-QUIET_MIN = 1440.0
+DAY_MIN = 1440.0
 NOISE_BLOCK_MIN = 8.0
 NOISE_PRIOR, USUAL_NOISE = 20.0, 1.2
 MAX_NOISE = 8.0
@@ -86,6 +86,11 @@ class Stretch:
         """Return how many bins ``minutes`` are, rounded."""
         return max(at_least, round(minutes / self.minutes))
 
+    def until(self, stop: int) -> Stretch:
+        """Return the bins before ``stop``."""
+        dispersion = self.dispersion[:stop] if isinstance(self.dispersion, np.ndarray) else self.dispersion
+        return replace(self, observed=self.observed[:stop], expected=self.expected[:stop], dispersion=dispersion)
+
     def cut(self, start: int, stop: int, step: int = 1) -> Stretch:
         """Return bins ``start`` to ``stop`` (left out), each ``step`` of them joined; an incomplete last one goes.
 
@@ -112,8 +117,14 @@ def log_likelihood(observed: Floats, mean: Floats, dispersion: Floats) -> Floats
 
 def noise_before(stretch: Stretch, start: int) -> float:
     """Return :func:`excess_noise` of the day before bin ``start``."""
-    quiet = max(0, start - stretch.bins(QUIET_MIN))
+    quiet = max(0, start - stretch.bins(DAY_MIN))
     return excess_noise(stretch.cut(quiet, start)) if start > quiet else USUAL_NOISE
+
+
+def usual_before(stretch: Stretch, start: int) -> float:
+    """Return how many reports were usual in the day before bin ``start``, where it was observed."""
+    past = slice(max(0, start - stretch.bins(DAY_MIN)), start)
+    return float(np.nansum(stretch.expected[past][np.isfinite(stretch.observed[past])]))
 
 
 def excess_noise(quiet: Stretch) -> float:
@@ -124,12 +135,44 @@ def excess_noise(quiet: Stretch) -> float:
     quiet
         Bins from before the incident; with few reports in them the answer stays near 1.2.
     """
-    blocks = quiet.cut(0, len(quiet), min(quiet.bins(NOISE_BLOCK_MIN), len(quiet)))
-    mu = blocks.expected
-    usual = mu + blocks.phi * mu**2
-    # winsorised: an earlier burst must not pass for noise
-    squares = np.minimum(np.nan_to_num(blocks.observed - mu) ** 2, 25.0 * (usual + 0.5))
+    step = min(quiet.bins(NOISE_BLOCK_MIN), len(quiet))
+    stop = len(quiet) // step * step
+    y, mu, phi = (np.reshape(a[:stop], (-1, step)) for a in (quiet.observed, quiet.expected, quiet.phi))
+    seen = np.isfinite(y) & np.isfinite(mu)
+    error = np.where(seen, y - mu, 0.0).sum(axis=1)
+    # bins vary apart from each other, so their variances add; a dispersion of the sum would hide that they do not
+    usual = np.where(seen, mu + phi * mu**2, 0.0).sum(axis=1)
+    squares = np.minimum(error**2, 25.0 * (usual + 0.5))  # winsorised: an earlier burst must not pass for noise
     factor = (squares.sum() + NOISE_PRIOR * USUAL_NOISE) / (usual.sum() + NOISE_PRIOR)
+    return float(np.clip(factor, 1.0, MAX_NOISE))
+
+
+def noise_within(outage: Stretch, before: float) -> float:
+    """Return by what factor sums over some minutes vary more than ``mu + phi mu**2`` says while an outage lasts.
+
+    Series with few usual reports show only then whether they excite themselves. Every sum is compared with the mean of
+    its neighbours (a second difference), which takes out what rises or falls steadily.
+
+    Parameters
+    ----------
+    outage
+        Bins from the onset to the last alarm.
+    before
+        What :func:`excess_noise` said: the answer where the outage says little.
+    """
+    step = outage.bins(NOISE_BLOCK_MIN)
+    count = len(outage) // step
+    y, phi = (np.reshape(a[: count * step], (count, step)) for a in (outage.observed, outage.phi))
+    seen = np.isfinite(y)
+    known = seen.mean(axis=1) > 0.5
+    if known.sum() < 3:
+        return before
+    total = step * np.nanmean(y[known], axis=1)
+    near = (total[2:] + total[:-2]) / 2.0
+    mean = (total[1:-1] + 2.0 * near) / 3.0
+    usual = mean + phi[known].mean(axis=1)[1:-1] * mean**2 / step
+    squares = np.minimum((total[1:-1] - near) ** 2 / 1.5, 25.0 * (usual + 0.5))
+    factor = (squares.sum() + NOISE_PRIOR * before) / (usual.sum() + NOISE_PRIOR)
     return float(np.clip(factor, 1.0, MAX_NOISE))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from detectors.incidents.likelihood import Stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 SETTLED_MIN, LENGTH_MIN = 1500.0, 2880.0
 COVERED = (0.825, 0.975)
 """What 150 intervals may cover: 0.85 to 0.95, and one standard error of such a share on either side."""
+
+RISES: dict[str, Callable[[Floats], Floats]] = {
+    "straight": lambda x: x,
+    "smooth": lambda x: x**2 * (3 - 2 * x),
+    "slow": lambda x: x**2,
+    "quick": lambda x: 1 - (1 - x) ** 2,
+    "late": lambda x: np.expm1(3 * x) / np.expm1(3),
+    "at once": lambda x: np.where(x > 0, 1.0, 0.0),
+}
+"""How people come to notice, over the whole of the rise: what a detector is not told."""
 
 WINDOWS_MIN = (1, 2, 3, 5, 8, 12, 18, 27)
 
@@ -36,24 +46,26 @@ class Sample:
     closing_bin: int
 
 
-def outages(seed: int, count: int, *, bin_width_s: float = 60.0, noise: str = "poisson") -> Iterator[Sample]:
+def outages(
+    seed: int, count: int, *, bin_width_s: float = 60.0, noise: str = "poisson", rise: str = "straight"
+) -> Iterator[Sample]:
     """Yield outages of 0.02 to 50 reports a minute and 2 to 50 times that, which a simple scan finds."""
     rng = np.random.default_rng(seed)
     while count:
-        sample = _sample(rng, bin_width_s, noise)
+        sample = _sample(rng, bin_width_s, noise, rise)
         if sample is not None:
             count -= 1
             yield sample
 
 
-def _sample(rng: np.random.Generator, bin_width_s: float, noise: str) -> Sample | None:
+def _sample(rng: np.random.Generator, bin_width_s: float, noise: str, rise: str) -> Sample | None:
     minutes = bin_width_s / 60.0
     bins, fine = int(LENGTH_MIN / minutes), 10 if bin_width_s <= 60 else 200
     t = (np.arange(bins * fine) + 0.5) * minutes / fine
     onset = SETTLED_MIN + rng.uniform(0, 60)
     end = onset + np.exp(rng.uniform(np.log(10), np.log(360)))
     base, factor = np.exp(rng.uniform(np.log(0.02), np.log(50))), np.exp(rng.uniform(np.log(2), np.log(50)))
-    grown = np.clip((t - onset) / rng.uniform(1, 15), 0, 1)
+    grown = RISES[rise](np.clip((t - onset) / rng.uniform(1, 15), 0, 1))
     left = np.exp(-np.maximum(t - end, 0) / np.exp(rng.uniform(np.log(2), np.log(60))))
     season = 1 + 0.5 * np.sin(2 * np.pi * (t / 1440 + rng.random()))
     mean = (base * season * (1 + (factor - 1) * grown * left)).reshape(bins, fine).sum(axis=1) * minutes / fine

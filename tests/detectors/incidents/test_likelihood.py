@@ -17,7 +17,9 @@ from detectors.incidents.likelihood import (
     log_likelihood,
     log_mean,
     noise_before,
+    noise_within,
     quantiles,
+    usual_before,
 )
 
 
@@ -82,3 +84,38 @@ def test_what_does_not_fit_together_is_refused() -> None:
         Stretch(np.zeros(2), np.zeros(3), 0.1)
     with pytest.raises(SeriesError, match="above 0"):
         Stretch(np.zeros(2), np.zeros(2), 0.1, 0.0)
+
+
+@pytest.mark.parametrize("family", ["apart", "echoing"])
+def test_noise_is_what_sums_vary_more_than_their_bins(family: str) -> None:
+    """A dispersion that has learnt the echoes must not hide them: it belongs to the bins, not to their sum."""
+    rng = np.random.default_rng(6)
+    mean = np.full(1440, 10.0)
+    if family == "apart":
+        observed = rng.poisson(mean * rng.gamma(1 / 0.1, 0.1, 1440)).astype(float)
+    else:
+        observed = 5.0 * np.convolve(rng.poisson(2.0, 1440 + 3), np.full(4, 0.25), mode="valid")
+    found = excess_noise(Stretch(observed, mean, 0.1))
+    assert found < 1.3 if family == "apart" else found > 1.5
+
+
+def test_a_sparse_series_shows_its_noise_during_the_outage() -> None:
+    rng = np.random.default_rng(7)
+    rate = np.linspace(2.0, 4.0, 400)
+    calm, bursts = rng.poisson(rate).astype(float), np.zeros(400)
+    for at in np.flatnonzero(rng.random(400) < 0.08):
+        bursts[at : at + 4] += 9
+    usual = np.full(400, 0.01)
+    assert noise_within(Stretch(calm, usual, 0.003), 1.2) < 1.5
+    assert noise_within(Stretch(bursts, usual, 0.003), 1.2) > 3
+    assert noise_within(Stretch(calm[:20], usual[:20], 0.003), 1.7) == 1.7
+    holed = calm.copy()
+    holed[8:390] = np.nan
+    assert noise_within(Stretch(holed, usual, 0.003), 1.7) == 1.7
+
+
+def test_usual_reports_of_the_day_before_are_those_of_observed_bins() -> None:
+    observed = np.ones(3000)
+    observed[1500:1600] = np.nan
+    assert usual_before(Stretch(observed, np.full(3000, 0.5), 0.0), 2000) == pytest.approx(0.5 * 1340)
+    assert usual_before(Stretch(observed, np.full(3000, 0.5), 0.0), 0) == 0.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from detectors.incidents.measure import Measures, beginnings, measure
+from detectors.incidents.measure import Measures, beginnings, followers, measure
 from detectors.model import Alarm, Baseline, CountSeries
 from tests.builders import START
 from tests.detectors.incidents.scores import at, series
@@ -110,6 +110,39 @@ def test_how_far_back_each_alarm_may_reach() -> None:
     one, two, three = alarm(100, 110, closed=170), alarm(200, 205, closed=266), alarm(400, 400)
     assert beginnings([one, two, three]) == {one: None, two: at(111), three: at(206)}
     assert beginnings([]) == {}
+
+
+def test_where_the_next_alarm_begins() -> None:
+    one, two = alarm(100, 110, closed=170), alarm(200, 205, closed=266, window=5)
+    assert followers([one, two]) == {one: at(196), two: None}
+    assert followers([]) == {}
+
+
+def test_a_level_that_follows_the_outage_does_not_move_its_end() -> None:
+    """The cause of most wrong ends: what passes for usual rises with the outage, so that its plateau looks like one."""
+    lasts, n_bins = 300, 3 * DAY
+    observed = outage(seed=4, length=lasts, n_bins=n_bins)
+    since = np.clip(np.arange(n_bins) - DAY - 300, 0, None)
+    expected = USUAL * (1 + 10 * -np.expm1(-since / 60))
+    following = Baseline(expected, np.full(n_bins, 0.01), expected * 4)
+    one = alarm(DAY + 300, DAY + 345, closed=DAY + 406)
+    found = measure(series(observed), following, one)
+    assert found.ended is not None
+    assert found.ended.low_at <= at(DAY + 300 + lasts) <= found.ended.high_at
+    assert abs(found.ended.at - at(DAY + 300 + lasts)) < timedelta(minutes=5)
+    assert found.n_authors == pytest.approx(np.nansum(observed[DAY + 300 : DAY + 300 + lasts]), rel=0.05)
+
+
+def test_a_level_that_followed_a_slow_beginning_does_not_hide_it() -> None:
+    observed = np.random.default_rng(2).poisson(USUAL, 3 * DAY).astype(float)
+    start = 2 * DAY + 300
+    observed[start : start + 150] += np.random.default_rng(3).poisson(2 * USUAL, 150)
+    since = np.clip(np.arange(len(observed)) - start, 0, None)
+    expected = USUAL * (1 + 2 * -np.expm1(-since / 60))
+    following = Baseline(expected, np.full(len(observed), 0.01), expected * 4)
+    found = measure(series(observed), following, alarm(start + 45, start + 60, closed=start + 121, window=5))
+    assert found.onset.low_at <= at(start) <= found.onset.high_at
+    assert abs(found.onset.at - at(start)) < timedelta(minutes=6)
 
 
 @pytest.mark.parametrize("gap", [62, 90, 170])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,8 +11,15 @@ from hypothesis import strategies as st
 
 from detectors.errors import SeriesError
 from detectors.incidents.likelihood import Stretch
-from detectors.incidents.onset import OnsetEstimate, _ramp, estimate_onset
+from detectors.incidents.onset import BENT, QUICK, SLOW, SMOOTH, STRAIGHT, OnsetEstimate, _ramp, estimate_onset
 from tests.detectors.incidents.outages import COVERED, outages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 
 def estimate_all(seed: int, count: int, *, live: bool = False, **kind: object) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +47,7 @@ def step(*, at: float, bins: int = 400, usual: float = 2.0, level: float = 40.0)
 
 
 @pytest.mark.parametrize(
-    ("noise", "median", "p90"), [("poisson", 1, 5), ("overdispersed", 1, 6), ("self-exciting", 1.3, 10)]
+    ("noise", "median", "p90"), [("poisson", 1, 5), ("overdispersed", 1, 6), ("self-exciting", 1.4, 10)]
 )
 def test_the_interval_holds_the_onset_nine_times_in_ten(noise: str, median: float, p90: float) -> None:
     errors, held = estimate_all(101, 150, noise=noise)
@@ -126,9 +135,39 @@ def test_an_alarm_outside_the_stretch_is_refused(alarm_bin: int) -> None:
         estimate_onset(Stretch(step(at=200), np.full(400, 2.0), 0.01), alarm_bin=alarm_bin, window_bins=1)
 
 
-@pytest.mark.parametrize("power", [1, 2])
-def test_the_ramp_is_the_integral_of_its_rate(power: int) -> None:
+@pytest.mark.parametrize(
+    ("shape", "height"),
+    [
+        (STRAIGHT, lambda x: x),
+        (SMOOTH, lambda x: x**2 * (3 - 2 * x)),
+        (BENT, lambda x: x**3 * (6 * x**2 - 15 * x + 10)),
+        (SLOW, lambda x: x**2),
+        (QUICK, lambda x: 1 - (1 - x) ** 2),
+    ],
+)
+def test_the_ramp_is_the_integral_of_its_rate(shape: tuple[float, ...], height: Callable[[Floats], Floats]) -> None:
     fine = (np.arange(200_000) + 0.5) / 10_000
-    slow = np.clip(fine / 7.0, 0, 1) ** power
+    rate = height(np.clip(fine / 7.0, 0, 1))
     for since in (-1.0, 0.0, 3.3, 7.0, 15.0):
-        assert _ramp(np.array(since), 7.0, power) == pytest.approx(slow[fine < since].sum() / 10_000, abs=1e-3)
+        assert _ramp(np.array(since), 7.0, shape) == pytest.approx(rate[fine < since].sum() / 10_000, abs=1e-3)
+
+
+@pytest.mark.parametrize("rise", ["smooth", "slow", "quick", "at once"])
+def test_the_interval_holds_the_onset_however_people_come_to_notice(rise: str) -> None:
+    """With straight rises alone, as it once was, .78 of the intervals held the onset of smooth ones."""
+    errors, held = estimate_all(505, 100, rise=rise)
+    assert 0.85 <= held.mean() <= 0.99
+    assert np.median(errors) <= 1.3
+    assert np.quantile(errors, 0.9) <= 7.5
+
+
+def test_a_burst_in_an_outage_is_not_its_beginning() -> None:
+    """One text copied in the middle of a weak outage alarms; reports were up for half an hour by then."""
+    held = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        counts = rng.poisson(np.where(np.arange(400) < 300, 1.0, 3.0)).astype(float)
+        counts[330:333] += 25
+        found = estimate_onset(Stretch(counts, np.full(400, 1.0), 0.01), alarm_bin=330, window_bins=1, last_bin=390)
+        held += found.low <= 300 <= found.high
+    assert held >= 15
