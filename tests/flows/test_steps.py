@@ -414,7 +414,9 @@ def test_people_are_still_told_apart_when_their_reports_are_no_longer_kept(store
     (before,) = detect(store).changed
     assert 1 < before.incident.n_authors <= 50
     store.retain(at(100 * HOUR), keep_h=1)
-    ingest(store, Given([batch(1, []), batch(2, stream(Outage(), hours=1, seed=9)[:1])], label="given:late"))
+    late = [replace(posts[0], id="late")]
+    ingest(store, Given([batch(1, []), batch(2, late)], label="given:late"))
+    assert store.changed_from(KEY), "it is scored again"
     detect(store)
     (after,) = steps.histories(store, [KEY])
     assert after.incident.n_authors == before.incident.n_authors
