@@ -222,8 +222,8 @@ def _learning_until(series: CountSeries) -> datetime:
 def _with_facts(store: Store, group: Group, history: History, before: History | None) -> History:
     """Add what only the reports know: how many people, and what they say is broken.
 
-    Where nothing was added, what was known ``before`` stands: of reports that are no longer kept, people can only be
-    told apart within a bin.
+    There are no more new people than new reports: of those that are no longer kept, people can only be told apart
+    within a bin, and what was known ``before`` is better.
     """
     incident = history.incident
     end_at = incident.ended.at if incident.ended else incident.resolved_at
@@ -231,8 +231,9 @@ def _with_facts(store: Store, group: Group, history: History, before: History | 
     if not facts.n_reports:
         return history
     fields = facts.fields()
-    if before and before.incident.n_reports == facts.n_reports:
-        fields["n_authors"] = before.incident.n_authors
+    if before:
+        new = max(0, facts.n_reports - before.incident.n_reports)
+        fields["n_authors"] = min(facts.n_authors, before.incident.n_authors + new)
     return History(replace(incident, **fields), history.transitions)
 
 
