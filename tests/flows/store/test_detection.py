@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from math import inf, isnan, nan
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import integers, lists, sampled_from, tuples
 from sqlalchemy import text
 
 from detectors.errors import StateError
-from detectors.model import Estimate, SeriesKey
-from flows.store import Judged
+from detectors.model import Batch, CountSeries, Estimate, SeriesKey
+from flows.store import Judged, open_store
 from tests.flows.store.helpers import KEY, at, commit, dump, incident, pair, span, step
 
 if TYPE_CHECKING:
@@ -112,3 +116,45 @@ def test_incidents_are_found_by_service_and_onset(store: Store) -> None:
     assert store.find_incidents(service="imessage", start=at(10), end=at(90)) == [early]
     assert store.find_incidents(start=at(11)) == [late]
     assert store.find_incidents(service="outlook") == []
+
+
+@given(
+    spans=lists(tuples(integers(0, 600), integers(1, 200), sampled_from(["imessage", "outlook", None])), max_size=4),
+    width_s=sampled_from([60, 90]),
+    phase_s=integers(0, 59),
+)
+@settings(max_examples=25)
+def test_series_end_where_reading_them_says(
+    spans: list[tuple[int, int, str | None]], width_s: int, phase_s: int
+) -> None:
+    """Asked of all at once, as of each: seen by itself or with all others, and whatever the grid of its bins is."""
+    counted = CountSeries("outlook", "counts", at(0) + timedelta(seconds=phase_s), width_s, *np.ones((3, 4)))
+    keys = [SeriesKey(name, source, width_s) for name in ("imessage", "outlook") for source in ("x", "counts")]
+    with open_store(":memory:") as store:
+        store.commit_counts(counted)
+        for number, (start_s, length_s, scope) in enumerate(spans):
+            seen = span(start_s / 60, (start_s + length_s) / 60)
+            batch = Batch((), str(number), observed=(seen,))
+            store.commit("x", f"query {number}", batch, [], bin_width_s=width_s, scope=scope and (scope,))
+        every = {key: store.series(key) for key in keys}
+        assert store.ends(keys) == {key: one.end_at for key, one in every.items() if len(one)}
+
+
+def test_what_has_changed_and_where_something_goes_on_is_known_of_all_at_once(store: Store) -> None:
+    other = SeriesKey("outlook", "x")
+    commit(store, pair(1, 5), pair(2, 5, "outlook"), observed=(span(0, 30),))
+    for key in (KEY, other):
+        store.series(key)
+    store.save_detections([Judged(KEY, at(30), {}, [incident()]), Judged(other, at(30), {})])
+    assert store.troubled() == {KEY}
+    assert store.changed([KEY, other]) == set()
+    commit(store, pair(3, 8, "outlook"), cursor="d")
+    assert store.changed([KEY, other]) == {other}
+    assert store.changed([KEY]) == set()
+    commit(store, pair(4, 9, "outlook"), cursor="e")
+    store.save_detection(other, at=at(30), state={})
+    assert store.changed([other]) == {other}, "what came in after it was asked is still to be scored"
+    store.save_detection(other, at=at(30), state={}, incidents=[])
+    store.save_detection(KEY, at=at(31), state={}, incidents=[incident(state="resolved", resolved_at=at(60))])
+    assert store.changed([other]) == set()
+    assert store.troubled() == set()
