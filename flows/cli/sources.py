@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from flows.settings import Settings
     from flows.store import Fault, Feed, Store
 
+STATUS, OFFICIAL = "status", "official status pages"
+"""The source of the feeds that are pages, and what they are called together; only pages with trouble are feeds."""
+
 Flag = Annotated[bool, Parameter(negative="")]
 
 
@@ -52,7 +55,7 @@ def describe(store: Store, settings: Settings, now: datetime) -> list[dict[str, 
     """Return one record a feed that was ever asked, by name."""
     by_label: dict[str, list[Feed]] = {}
     for feed in store.feeds(now):
-        by_label.setdefault(feed.label, []).append(feed)
+        by_label.setdefault(OFFICIAL if feed.source == STATUS else feed.label, []).append(feed)
     faults = store.faults()
     spent: dict[str, float] = {}
     for one in store.spending(f"{now:%Y-%m}"):
@@ -67,12 +70,15 @@ def describe(store: Store, settings: Settings, now: datetime) -> list[dict[str, 
 
 def _record(label: str, feeds: Sequence[Feed], faults: Sequence[Fault], now: datetime) -> dict[str, Any]:
     source = feeds[0].source
-    broken = next((feed for feed in feeds if feed.failed_since), None)
+    failing = [feed for feed in feeds if feed.failed_since]
+    broken = failing[0] if failing else None
     mine = [fault for fault in faults if fault.source == source and fault.kind != "failing"]
     newest = max((feed.newest_at for feed in feeds if feed.newest_at), default=None)
     not_before = max((feed.not_before for feed in feeds if feed.not_before and feed.not_before > now), default=None)
     state = "failing" if broken else mine[0].kind if mine else "waiting" if not_before else "ok"
     problem = broken.error if broken else "; ".join(fault.message for fault in mine) or None
+    if len(failing) > 1:
+        problem = f"{len(failing)} of {len(feeds)} fail, the first: {problem}"
     return {
         "source": source,
         "label": label,
@@ -94,9 +100,10 @@ def sentence(record: dict[str, Any], now: datetime) -> str:
     if record["newest_at"]:
         behind = now - record["newest_at"]
         parts.append(f"read to {record['newest_at']:%Y-%m-%d %H:%M} UTC ({behind.total_seconds() / 60:.0f} min ago)")
-    else:
+    elif record["source"] != STATUS:
         parts.append("nothing read yet")
-    parts.append(f"{record['n_reports_24h']:,} reports in 24 h")
+    if record["source"] != STATUS:
+        parts.append(f"{record['n_reports_24h']:,} reports in 24 h")
     if record["queries"] > 1:
         parts.append(f"{record['queries']} queries")
     if "spent_usd" in record:

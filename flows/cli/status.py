@@ -61,7 +61,7 @@ def status(
         wanted = replace(settings, watch=replace(settings.watch, services=tuple(one.id for one in chosen)))
         done = read_status(wanted)
         for reason in done.failed.values():
-            note(f"status page: {reason}")
+            note(f"official: {reason}")
         code = LOOK if done.failed else DONE
     secret = settings.store.secret or None
     with open_store(settings.store.url, secret=secret, create=account is not None) as store:

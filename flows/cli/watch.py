@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 from cyclopts import Parameter, validators
 
 from detectors.errors import StoreError
-from flows.cli.output import DONE, LOOK, emit, note, say, skipped
+from flows.cli.output import DONE, LOOK, emit, note, remarks, say, skipped
 from flows.settings import load_settings, utc_now
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from flows.live import Tick
     from flows.settings import Settings
+
+MOST_PAGES = 3
+"""Official pages whose trouble is told; a network that is down is told by three of them."""
 
 TIDY_EVERY = timedelta(hours=1)
 """How often what is old enough is forgotten."""
@@ -91,8 +94,7 @@ def _official(settings: Settings) -> int:
     from flows.live import read_status
 
     done = read_status(settings)
-    for reason in done.failed.values():
-        note(f"status page: {reason}")
+    remarks((f"official: {reason}" for reason in list(done.failed.values())[:MOST_PAGES]), len(done.failed))
     return LOOK if done.failed else DONE
 
 
