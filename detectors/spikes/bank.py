@@ -17,7 +17,7 @@ from detectors.baselines.profile import DAY_S, DAYS, Slots, refit
 from detectors.errors import SeriesError
 from detectors.model import MAX_BIN_WIDTH_S, MIN_BIN_WIDTH_S
 from detectors.spikes import kernel
-from detectors.spikes.midnight import Past, Place, pass_midnight
+from detectors.spikes.midnight import Past, Place, pass_midnight, set_levels
 from detectors.spikes.parameters import SLOW_HALF_LIFE_MIN, Parameters
 from detectors.spikes.records import BIN, SERIES, Block
 from detectors.spikes.state import pack, restoring, unpack
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-STATE_VERSION = "uproar-bank-4"
+STATE_VERSION = "uproar-bank-5"
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +230,7 @@ class Bank:
         past = Past(first, self._places(first, self.n_bins)[2], today, float(self._plan.fast_decay), slow_decay)
         weeks = old, self._week.reshape(self.n_series, -1)
         pass_midnight((self._series, self._rings), self._exposure, past, weeks)
-        kernel.set_levels(self._series)
+        set_levels(self._series)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that changes, by the name it has in a saved state."""
@@ -303,5 +303,5 @@ def _new_series(n: int) -> NDArray[np.void]:
     series["level"] = kernel.FIRST_LEVEL
     series["phi"] = 1.0 / kernel.WEIGHT
     series["theta"] = series["unrest"] = 1.0
-    series["incident_from"] = series["silent_from"] = -1
+    series["incident_from"] = series["silent_from"] = series["loud_for"] = -1
     return series

@@ -14,7 +14,7 @@ import numpy as np
 from detectors.baselines.profile import Slots
 from detectors.errors import SeriesError
 from detectors.spikes.bank import Bank
-from detectors.spikes.kernel import SELF_EXCITATION_FADES
+from detectors.spikes.kernel import BURDEN_FREE, BURDEN_MAX, BURDEN_PRICE, SELF_EXCITATION_FADES, UNREST_POWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,9 @@ class Evidence:
     phi, theta
         Shape (windows,): dispersion of the variance ``theta M + phi M**2`` as learnt before this bin.
     unrest
-        How many times phi the watch grants at this time of the day.
+        How many times phi the watch grants at this time of the day, where self-excitation does not explain it.
+    harder
+        What the pages of late make a page cost: 1 = the usual evidence.
     plan
         The detector's numbers, in bins.
     """
@@ -63,6 +65,7 @@ class Evidence:
     phi: Floats
     theta: Floats
     unrest: float
+    harder: float
     plan: Plan
 
     def best(self, severity: Severity) -> Verdict:
@@ -115,9 +118,9 @@ class Evidence:
         if w < plan.n_page:
             for times, limit in zip(plan.page_times.tolist(), plan.page_threshold.tolist(), strict=True):
                 nats = deviance(reports / by, (times * m + plan.page_floor) / by, 0.5 / phi) - plan.page_penalty[w]
-                yield Verdict(float(nats / limit), w, "page", times, float(plan.page_floor))
+                yield Verdict(float(nats / limit / self.harder), w, "page", times, float(plan.page_floor))
         if severity == "watch" and w < plan.n_watch:
-            phi *= self.unrest
+            phi *= max(1.0, self.unrest / by**UNREST_POWER)
             times = float(np.exp(0.5 * np.sqrt(phi)))
             nats = deviance(reports / by, (times * m + plan.watch_floor) / by, 1.0 / phi) - plan.watch_penalty[w]
             yield Verdict(float(nats / plan.watch_threshold), w, "watch", times, float(plan.watch_floor))
@@ -189,6 +192,7 @@ def _evidence(bank: Bank, before: np.void, t: int) -> Evidence:
         phi=np.array(before["phi"][:n]),
         theta=np.array(before["theta"][:n]),
         unrest=float(now["unrest"][seconds // Slots(bank.bin_width_s).width_s]),
+        harder=min(BURDEN_MAX, 1.0 + BURDEN_PRICE * max(0.0, float(before["burden"]) - BURDEN_FREE)),
         plan=plan,
     )
 

@@ -37,13 +37,13 @@ CLOSED_NATS, FADED_NATS, FADED_SHARE, CLOSING_K = 1.5, 6.0, 0.1, 20.0
 CLOSING_REPORTS, CLOSING_MIN_MIN, CLOSING_MAX_MIN, CLOSING_MIN_EXPOSURE = 6.0, 10.0, 90.0, 0.3
 """The window that must look usual again is as long as six usual reports take, within bounds, and well observed."""
 PHI_MIN, PHI_MAX, THETA_MAX, Q_PHI_MAX = 0.003, 0.2, 8.0, 0.1
-LEARN_FLOOR = 1.0
-"""What is granted before a window is too much to learn from: small series must learn their noise too."""
-WEIGHT = 20.0  # pseudo-observations behind the first variance
-SELF_EXCITATION_FADES, UNREST_CLIP = 5.0, 16.0
-
-
-# --- deviance, windows ---------------------------------------------------------------------------------------
+LEARN_FLOOR, LEARN_FLOOR_BINS = 1.0, 5
+"""What is granted to short windows before they are too much to learn from: small series must learn their noise too."""
+WEIGHT, PHI_PRIOR, PHI_NOISE = 20.0, 0.02, 0.5
+"""Pseudo-observations behind the first variance, their phi, and what a few reports say less of phi than many."""
+SELF_EXCITATION_FADES, UNREST_CLIP, UNREST_POWER = 5.0, 16.0, 8.0
+BURDEN_FREE, BURDEN_PRICE, BURDEN_MAX, BURDEN_EXCITATION = 2.0, 0.2, 1.4, 1.1
+"""What recent pages cost the next: so many are free, each more makes it harder, to a limit."""
 
 
 @compiled
@@ -70,15 +70,10 @@ def ceiling(s: float, m: float, k: float) -> float:
 
 
 @compiled
-def reports_since(series: Series, ring: Floats, start: int) -> float:
-    """Return the reports from bin ``start`` to now."""
-    return series.sum_y - float(ring[start & (len(ring) - 1), 0])
-
-
-@compiled
-def exposure_since(series: Series, ring: Floats, start: int) -> float:
-    """Return the sum of ``p x`` from bin ``start`` to now."""
-    return series.sum_x - float(ring[start & (len(ring) - 1), 1])
+def since(series: Series, ring: Floats, start: int) -> tuple[float, float]:
+    """Return the reports from bin ``start`` to now, and the sum of ``p x``."""
+    at = start & (len(ring) - 1)
+    return series.sum_y - float(ring[at, 0]), series.sum_x - float(ring[at, 1])
 
 
 @compiled
@@ -96,14 +91,11 @@ def fill_windows(plan: Plan, series: Series, ring: Floats, t: int, window: Float
         start = t + 1 - plan.windows[w]
         if start < series.usable_from:
             return w
-        window[0, w] = reports_since(series, ring, start)
-        window[1, w] = level_before(series, ring, start) * exposure_since(series, ring, start)
+        window[0, w], seen = since(series, ring, start)
+        window[1, w] = level_before(series, ring, start) * seen
         if window[1, w] <= 0.0:
             return w
     return int(plan.n_windows)
-
-
-# --- gates (for the baseline only), page and watch -----------------------------------------------------------
 
 
 @compiled
@@ -124,7 +116,8 @@ def gate(plan: Plan, series: Series, window: Floats, usable: int) -> tuple[float
 def n_quiet(plan: Plan, series: Series, window: Floats, usable: int) -> int:
     """Count the windows, from the shortest on, before the first with Q of 5 nats: those that may learn."""
     for w in range(usable):
-        s, m, k = window[0, w], window[1, w] + LEARN_FLOOR, 1.0 / min(series.phi[w], Q_PHI_MAX)
+        floor = LEARN_FLOOR if plan.windows[w] <= LEARN_FLOOR_BINS else 0.0
+        s, m, k = window[0, w], window[1, w] + floor, 1.0 / min(series.phi[w], Q_PHI_MAX)
         limit = GATE_LEARN + plan.gate_penalty[w]
         if s < plan.min_reports or s <= m or ceiling(s, m, k) < limit:
             continue
@@ -168,7 +161,8 @@ def watch(plan: Plan, series: Series, window: Floats, usable: int, unrest: float
         s, m = window[0, w], window[1, w]
         if s < plan.min_reports or s <= m + plan.watch_floor:
             continue
-        phi, by = series.phi[w] * unrest, excitation(series.theta[w], m)
+        by = excitation(series.theta[w], m)
+        phi = series.phi[w] * max(1.0, unrest / by**UNREST_POWER)  # not charged twice for one excess
         least = best * plan.watch_threshold + plan.watch_penalty[w]
         if ceiling(s / by, (m + plan.watch_floor) / by, 1.0 / phi) <= least:
             continue
@@ -179,7 +173,19 @@ def watch(plan: Plan, series: Series, window: Floats, usable: int, unrest: float
     return best, best_w
 
 
-# --- what is learnt: variance, unrest, level -----------------------------------------------------------------
+@compiled
+def bear(plan: Plan, series: Series, loud: float, by: float) -> float:
+    """Return how much harder a page is for those of late; of self-excited bursts ``by`` has taken its share already."""
+    harder = 1.0 + BURDEN_PRICE * max(0.0, series.burden - BURDEN_FREE)
+    series.burden *= plan.burden_decay
+    if loud >= 1.0 and (series.loud_for >= 0 or by <= BURDEN_EXCITATION):
+        series.loud_for = 0
+    elif series.loud_for >= plan.burden_after:
+        series.loud_for = -1
+        series.burden += 1.0
+    elif series.loud_for >= 0:
+        series.loud_for += 1
+    return min(harder, BURDEN_MAX)
 
 
 @compiled
@@ -190,13 +196,13 @@ def learn_variance(plan: Plan, series: Series, t: int, window: Floats, n_quiet: 
             continue
         s, m, phi, sums, decay = window[0, w], window[1, w], series.phi[w], series.sums[w], plan.learn_decay[w]
         error = (s - m) * (s - m)
-        weight = (m / (1.0 + phi * m)) ** 2
+        weight = m * m / ((1.0 + phi * m) ** 2 + PHI_NOISE / m)
         sums[0] = decay * sums[0] + weight * (min(error, 16.0 * (m + min(phi, 0.1) * m * m)) - m) / (m * m)
         sums[1] = decay * sums[1] + weight
         sums[2] = decay * sums[2] + min(error, 25.0 * (m + 0.1 * m * m + 0.5))
         sums[3] = decay * sums[3] + m
         sums[4] = decay * sums[4] + m * m
-        phi = min(max((sums[0] + 1.0) / (sums[1] + WEIGHT), PHI_MIN), PHI_MAX)
+        phi = min(max((sums[0] + PHI_PRIOR * WEIGHT) / (sums[1] + WEIGHT), PHI_MIN), PHI_MAX)
         series.phi[w] = phi
         series.theta[w] = min(max((sums[2] - phi * sums[4] + WEIGHT) / (sums[3] + WEIGHT), 1.0), THETA_MAX)
 
@@ -220,15 +226,6 @@ def set_level(series: Series) -> None:
 
 
 @compiled
-def set_levels(all_series: Any) -> None:  # noqa: ANN401
-    """Set the levels of all series anew, that of an open incident included."""
-    for i in range(len(all_series)):
-        set_level(all_series[i])
-        if all_series[i].incident_from >= 0:
-            all_series[i].level = all_series[i].incident_level
-
-
-@compiled
 def learn_level(plan: Plan, series: Series, y: float, px: float) -> None:
     """Take one bin into both levels, clipped to what is plausible once a day has been seen."""
     if series.n_observed > plan.day:
@@ -242,23 +239,22 @@ def learn_level(plan: Plan, series: Series, y: float, px: float) -> None:
     set_level(series)
 
 
-# --- silence and baseline incidents --------------------------------------------------------------------------
-
-
 @compiled
 def hear_silence(plan: Plan, series: Series, ring: Floats, t: int) -> bool:
     """Whether the feed is silent: far fewer reports than usual for 15 minutes. A few are believed after some hours."""
     start = t + 1 - plan.silence
     if start < 0 or series.n_observed < plan.warm_up:
         return False
-    usual = level_before(series, ring, start) * exposure_since(series, ring, start)
-    heard = reports_since(series, ring, start)
+    heard, seen = since(series, ring, start)
+    usual = level_before(series, ring, start) * seen
     nats = lower_deviance(heard, usual, SILENCE_K) if usual > 0.0 else 0.0
     if series.silent_from < 0 and nats > SILENCE_NATS:
         series.silent_from = t
     elif series.silent_from >= 0 and nats < SILENCE_OVER_NATS:
         series.silent_from = -1
-    limit = plan.nothing_limit if heard < NOTHING_SHARE * usual else plan.silence_limit
+    slow = seen * (series.slow_y + FIRST_LEVEL) / (series.slow_x + 1.0)
+    is_nothing = heard < NOTHING_SHARE * min(usual, slow)  # after a long outage the fast level is that of the outage
+    limit = plan.nothing_limit if is_nothing else plan.silence_limit
     return bool(series.silent_from >= 0 and t - series.silent_from < limit)
 
 
@@ -276,19 +272,18 @@ def open_incident(plan: Plan, series: Series, ring: Floats, t: int, w: int) -> N
 @compiled
 def is_over(plan: Plan, series: Series, ring: Floats, t: int, p: float) -> bool:
     """Whether the open incident's reports are back to usual, or have faded."""
-    start = max(0, t + 1 - plan.settle)
-    s, m = reports_since(series, ring, start), series.incident_level * exposure_since(series, ring, start)
+    s, seen = since(series, ring, max(0, t + 1 - plan.settle))
+    m = series.incident_level * seen
     series.incident_peak = max(series.incident_peak, s - m)
     if t + 1 - series.incident_from < plan.min_age:
         return False
     per_min = series.incident_level * p / plan.bin_min
     minutes = min(max(CLOSING_REPORTS / per_min, CLOSING_MIN_MIN), CLOSING_MAX_MIN)
     bins = max(1, int(minutes / plan.bin_min + 0.5))
-    start = max(0, t + 1 - bins)
-    seen = exposure_since(series, ring, start)
+    reports, seen = since(series, ring, max(0, t + 1 - bins))
     if seen <= CLOSING_MIN_EXPOSURE * p * bins:
         return False
-    if deviance(reports_since(series, ring, start), series.incident_level * seen, CLOSING_K) < CLOSED_NATS:
+    if deviance(reports, series.incident_level * seen, CLOSING_K) < CLOSED_NATS:
         return True
     return s - m < FADED_SHARE * series.incident_peak and deviance(s, m, CLOSING_K) < FADED_NATS
 
@@ -297,17 +292,12 @@ def is_over(plan: Plan, series: Series, ring: Floats, t: int, p: float) -> bool:
 def tend_incident(plan: Plan, series: Series, ring: Floats, t: int, p: float) -> None:
     """Close the open incident if it is over; after 12 hours take it for the new normal (the fast level only)."""
     if t + 1 - series.incident_from > plan.rebase_after:
-        start = max(0, t + 1 - plan.rebase_from)
-        series.fast_y = reports_since(series, ring, start)
-        series.fast_x = exposure_since(series, ring, start)
+        series.fast_y, series.fast_x = since(series, ring, max(0, t + 1 - plan.rebase_from))
     elif not is_over(plan, series, ring, t, p):
         return
     series.incident_from = -1
     series.usable_from = t + 1
     set_level(series)
-
-
-# --- one bin, and many ---------------------------------------------------------------------------------------
 
 
 @compiled
@@ -316,6 +306,7 @@ def decide(plan: Plan, series: Series, ring: Floats, t: int, given: tuple[int, F
     slot, window, out = given
     usable = fill_windows(plan, series, ring, t, window)
     loud, w_page = page(plan, series, window, usable)
+    loud /= bear(plan, series, loud, excitation(series.theta[w_page], window[1, w_page]))
     credible, w_watch = watch(plan, series, window, usable, series.unrest[slot])
     out.page = loud
     out.watch = max(credible, loud)

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from detectors.baselines.jit import compiled
 from detectors.baselines.profile import DAYS
+from detectors.spikes.kernel import FIRST_LEVEL, PRIOR_REPORTS
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from detectors.spikes.records import Series
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-UNREST_PRIOR_DAYS, UNREST_MAX = 3.0, 6.0
+UNREST_PRIOR_DAYS, UNREST_MAX = 7.0, 6.0
 """Days of usual errors behind the first unrest, and the largest."""
 
 
@@ -149,3 +151,10 @@ def pass_midnight(
         carry_windows(series, ring, past, pair)
         carry_slow(series, seen[i], past, pair)
         refresh_unrest(series, seen.shape[2])
+
+
+def set_levels(series: NDArray[np.void]) -> None:
+    """Set the levels of all series anew (see :func:`detectors.spikes.kernel.set_level`); an incident keeps its own."""
+    slow = (series["slow_y"] + FIRST_LEVEL) / (series["slow_x"] + 1.0)
+    level = (PRIOR_REPORTS + series["fast_y"]) / (PRIOR_REPORTS / slow + series["fast_x"])
+    series["level"] = np.where(series["incident_from"] >= 0, series["incident_level"], level)

@@ -52,7 +52,7 @@ class Parameters:
     gate_max_min: float = 20
     min_reports: float = 3
     page_times: tuple[float, float] = (1.5, 3.0)
-    page_threshold: tuple[float, float] = (3.7, 2.0)
+    page_threshold: tuple[float, float] = (3.7, 1.9)
     page_floor: float = 0.7
     watch_floor: float = 0.3
     watch_threshold: float = 6.6
@@ -118,6 +118,8 @@ class Parameters:
             "unrest_window": unrest,
             "unrest_weight": weight,
             "unrest_decay": 0.5 ** (weight / UNREST_HALF_LIFE_DAYS),
+            "burden_after": bins(BURDEN_QUIET_MIN) - 1,
+            "burden_decay": 0.5 ** (bin_min / BURDEN_HALF_LIFE_MIN),
         }.items():
             plan[name] = value
         return cast("Plan", plan[()])
@@ -135,6 +137,8 @@ FAST_HALF_LIFE_MIN, SLOW_HALF_LIFE_MIN = 60, 3 * 1440
 VARIANCE_HALF_LIFE_MIN = 7 * 1440
 UNREST_MIN, UNREST_HALF_LIFE_DAYS = 8, 7
 """The window whose errors tell at what time of the day forecasts are bad, and how long they are remembered."""
+BURDEN_HALF_LIFE_MIN, BURDEN_QUIET_MIN = 7 * 1440, 60
+"""How long a page is held against the next, and how long it must be quiet before it is over and counts."""
 SILENCE_MIN, SILENCE_LIMIT_MIN, NOTHING_LIMIT_MIN = 15, 480, 4320
 """A feed is silent on the evidence of this long; after a limit we believe it. The limit is longer where hardly anything
 comes: a service grows quiet, but only a collector falls to nothing."""

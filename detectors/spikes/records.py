@@ -37,6 +37,7 @@ PLAN: np.dtype[np.void] = np.dtype(
             ]
             + [(name, "i8") for name in ("settle", "min_age", "rebase_after", "rebase_from", "profile_window")]
             + [("unrest_window", "i8"), ("unrest_weight", "f8"), ("unrest_decay", "f8")]
+            + [("burden_after", "i8"), ("burden_decay", "f8")]
             + [(name, "f8") for name in ("min_reports", "page_floor", "watch_floor", "watch_threshold")]
             + [(name, "f8") for name in ("fast_decay", "slow_decay", "warm_up", "day", "bin_min")]
         ),
@@ -79,6 +80,8 @@ class Plan(Protocol):
     unrest_window: int
     unrest_weight: float
     unrest_decay: float
+    burden_after: int
+    burden_decay: float
 
 
 SERIES: np.dtype[np.void] = np.dtype(
@@ -99,6 +102,8 @@ SERIES: np.dtype[np.void] = np.dtype(
                 ("incident_from", "i8"),
                 ("usable_from", "i8"),
                 ("silent_from", "i8"),
+                ("burden", "f8"),
+                ("loud_for", "i8"),
                 ("phi", "f8", (MAX_WINDOWS,)),
                 ("theta", "f8", (MAX_WINDOWS,)),
                 ("sums", "f8", (MAX_WINDOWS, 5)),
@@ -148,6 +153,8 @@ class Series(Protocol):
         First bin that windows may hold: the end of the last incident.
     silent_from
         First bin of the feed's silence (-1: none).
+    burden, loud_for
+        Pages of late, discounted; observed bins since the page that is up was last loud (-1: none is up).
     phi, theta, sums
         Shape (windows,) and (windows, 5): the variance, and its sums N, E, Q1, Q2, Q3.
     unrest, unrest_sums
@@ -168,6 +175,8 @@ class Series(Protocol):
     incident_from: int
     usable_from: int
     silent_from: int
+    burden: float
+    loud_for: int
     phi: Floats
     theta: Floats
     sums: Floats

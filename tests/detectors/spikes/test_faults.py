@@ -114,6 +114,17 @@ def test_f4_the_return_from_a_long_hole_of_zeros_is_no_outage(hours: int) -> Non
     assert np.nanmax(scores.page[3 * DAY :]) < 1
 
 
+def test_f4_the_end_of_an_outage_that_became_usual_is_not_nothing() -> None:
+    """After 12 hours an outage is the usual; against that level its end fell to nothing, and 3 days were not heard."""
+    y = poisson(3, 9 * DAY, 5)
+    y[4 * DAY : 4 * DAY + 1100] = poisson(150, 1100, 6)
+    y[6 * DAY : 6 * DAY + 60] += poisson(12, 60, 7)
+    scores = run(y)
+    assert scores.expected[4 * DAY + 1050] > 100
+    assert not scores.is_silent[4 * DAY + 1100 + 600 :].any()
+    assert scores.page[6 * DAY : 6 * DAY + 30].max() > 1
+
+
 def test_f4_nothing_at_all_is_believed_after_three_days() -> None:
     y = poisson(3, 8 * DAY, 5)
     y[3 * DAY :] = 0

@@ -103,6 +103,8 @@ class Twin:
     last_end: int = 0
     silent_since: int | None = None
     silent: bool = False
+    burden: float = 0.0
+    loud_for: int | None = None
 
     def __post_init__(self) -> None:
         self.b = self.width_s / 60
@@ -165,7 +167,7 @@ class Twin:
         self.set_level()
         if self.incident is not None:
             self.level = self.incident[1]
-        raw = [(z + 3) / (n + 3) for z, n in self.unrest_sums]
+        raw = [(z + 7) / (n + 7) for z, n in self.unrest_sums]
         last = self.n_slots - 1
         self.unrest = [clip(max(raw[s - 1], raw[s], raw[0 if s == last else s + 1]), 1, 6) for s in range(self.n_slots)]
 
@@ -216,15 +218,31 @@ class Twin:
         return max(watch, page), page, expected
 
     def page(self, usable: list[tuple[Window, tuple[float, float]]]) -> float:
-        best = 0.0
+        """Return the page; what those of the last days make it cost is divided out."""
+        best, by = 0.0, 1.0
+        if usable:
+            w, (_, M) = usable[0]
+            by = 1 + (w.theta - 1) / (1 + M / 5)
         for w, (S, M) in usable:
             if w not in self.up_to(27) or S < 3:
                 continue
             T = 1 + (w.theta - 1) / (1 + M / 5)
-            for c, h in ((1.5, 3.7), (3.0, 2.0)):
+            for c, h in ((1.5, 3.7), (3.0, 1.9)):
                 penalty = 0.5 * log(27 / min(w.bins * self.b, 27))
-                best = max(best, (D(S / T, (c * M + 0.7) / T, 1 / (2 * w.phi)) - penalty) / h)
-        return best
+                score = (D(S / T, (c * M + 0.7) / T, 1 / (2 * w.phi)) - penalty) / h
+                best, by = (score, T) if score > best else (best, by)
+        return best / self.price(best, by)
+
+    def price(self, loud: float, by: float) -> float:
+        price = clip(1 + (self.burden - 2) / 5, 1, 1.4)
+        self.burden *= 0.5 ** (self.b / (7 * 1440))
+        if loud >= 1 and (self.loud_for is not None or by <= 1.1):
+            self.loud_for = 0
+        elif self.loud_for is not None:
+            self.loud_for += 1
+            if self.loud_for == self.bins(60):
+                self.loud_for, self.burden = None, self.burden + 1
+        return price
 
     def watch(self, usable: list[tuple[Window, tuple[float, float]]], second: int) -> float:
         best = 0.0
@@ -234,7 +252,7 @@ class Twin:
                 continue
             T = 1 + (w.theta - 1) / (1 + M / 5)
             penalty = 0.5 * log(40 / min(w.bins * self.b, 40))
-            phi = w.phi * unrest
+            phi = w.phi * max(1.0, unrest / T**8)
             usual = exp(0.5 * sqrt(phi)) * M + 0.3
             best = max(best, (D(S / T, usual / T, 1 / phi) - penalty) / 6.6)
         return best
@@ -258,7 +276,7 @@ class Twin:
 
     def learn_where_quiet(self, usable: list[tuple[Window, tuple[float, float]]], t: int, slot: int) -> None:
         for w, (S, M) in usable:
-            if S >= 3 and D(S, M + 1, 1 / min(w.phi, 0.1)) - self.handicap(w) >= 5:
+            if S >= 3 and D(S, M + (1 if w.bins <= 5 else 0), 1 / min(w.phi, 0.1)) - self.handicap(w) >= 5:
                 return
             if t % max(1, w.bins // 4) == 0:
                 if w is self.up_to(8)[-1]:
@@ -273,13 +291,13 @@ class Twin:
 
     def learn_variance(self, w: Window, S: float, M: float) -> None:
         d = 0.5 ** (max(1, w.bins // 4) * self.b / (7 * 1440))
-        o = (1 / M + w.phi) ** -2
+        o = M**2 / ((1 + w.phi * M) ** 2 + 0.5 / M)
         w.N = d * w.N + o * (min((S - M) ** 2, 16 * (M + min(w.phi, 0.1) * M**2)) - M) / M**2
         w.E = d * w.E + o
         w.Q1 = d * w.Q1 + min((S - M) ** 2, 25 * (M + 0.1 * M**2 + 0.5))
         w.Q2 = d * w.Q2 + M
         w.Q3 = d * w.Q3 + M**2
-        w.phi = clip((w.N + 1) / (w.E + 20), 0.003, 0.2)
+        w.phi = clip((w.N + 0.4) / (w.E + 20), 0.003, 0.2)
         w.theta = clip((w.Q1 - w.phi * w.Q3 + 20) / (w.Q2 + 20), 1, 8)
 
     def learn_level(self, y: float, p: float) -> None:
@@ -311,7 +329,8 @@ class Twin:
             self.silent_since = t
         elif self.silent_since is not None and nats < 2.5:
             self.silent_since = None
-        limit = 4320 if S < 0.05 * M else 480
+        slow = (self.slow[0] + 0.2) / (self.slow[1] + 1)
+        limit = 4320 if 0.05 * min(M, slow * px) > S else 480
         self.silent = self.silent_since is not None and (t - self.silent_since) * self.b < limit
 
     def tend(self, t: int, p: float) -> None:
