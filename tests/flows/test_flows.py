@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import httpx
 import msgspec
 import pytest
 
@@ -15,7 +21,6 @@ from tests.flows.streams import Outage, stream, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = [
     pytest.mark.xdist_group("prefect"),
@@ -133,3 +138,25 @@ def test_official_pages_are_read(config: str, tmp_path: Path, monkeypatch: pytes
     with open_store(tmp_path / "a.db", secret=CANARY) as store:
         said = store.status_at("github", utc_now())
     assert "We are looking into it." in [one.body for one in said]
+
+
+def test_the_deployments_for_work_pools_can_be_deployed(tmp_path: Path) -> None:
+    """By Prefect's own command, against a real server, as the file's first lines say."""
+    from prefect.settings import PREFECT_API_URL
+
+    root = Path(__file__).resolve().parents[2]
+    environ = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value()), "UPROAR_HOME": str(tmp_path)}
+    prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
+    for command in (["work-pool", "create", "uproar", "--type", "process"], ["deploy", "--all"]):
+        done = subprocess.run(
+            [*prefect, *command], cwd=root, env=environ, capture_output=True, text=True, timeout=240, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    answer = httpx.post(f"{PREFECT_API_URL.value()}/deployments/filter", json={}, timeout=30)
+    deployed = {one["name"]: one for one in answer.json()}
+    assert sorted(deployed) == ["backfill", "housekeeping", "status", "watch"]
+    for name, one in deployed.items():
+        module, _, function = one["entrypoint"].rpartition(".")
+        assert callable(getattr(import_module(module), function)), name
+        assert one["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+        assert one["global_concurrency_limit"]["limit"] == 1
