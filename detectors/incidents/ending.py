@@ -52,10 +52,10 @@ LOOK_ON_MIN = (300.0, 900.0, 1800.0)
 An alarm closes when its detector has grown used to the reports, or while few of them come; outages go on.
 """
 
-LAG_MIN, NOISY_LAG_MIN, NOISY = 0.7, 3.0, 3.0
-"""Mean time for which reports go on after the end, and how much longer where they excite each other; in minutes.
+LAG_MIN, LAG_SHARE, NOISY_LAG_MIN, NOISY = (0.7, 2.0), 0.35, 3.0, 3.0
+"""Mean time for which reports go on after the end, in minutes: from, to, as a share of a bin (wide bins hide echoes).
 
-The latter for each unit of excess noise above 1, up to :data:`NOISY`.
+And how much longer for each unit of excess noise above 1, up to :data:`NOISY`: where reports excite each other.
 """
 
 OWN_SHARE = 0.25
@@ -64,10 +64,10 @@ OWN_SHARE = 0.25
 SURE_OF_NOISE = 50.0
 """With so many usual reports before it, the noise is learnt from them as much as from the outage itself."""
 
-ZOOM_MIN = 60.0
+ZOOM_MIN = 45.0
 TAIL_MIN = 240.0
 RISE_MIN = 15.0
-MAX_BINS = 160
+MAX_BINS = 120
 FRACTION_MIN = 2.5
 QUIET_MIN = 10.0
 
@@ -223,7 +223,7 @@ def _locate(stretch: Stretch, first: int, stop: int, outage: _Outage) -> _Found:
     core = stretch.cut(first, stop, step)
     at, scores, going_on = _scores(core, _Outage(outage.noise, outage.level * step))
     odds = float(log_mean(scores, axis=0)) - going_on
-    lag = LAG_MIN + NOISY_LAG_MIN * (min(outage.noise, NOISY) - 1.0)
+    lag = np.clip(LAG_SHARE * stretch.minutes, *LAG_MIN) + NOISY_LAG_MIN * (min(outage.noise, NOISY) - 1.0)
     density = _before_echoes(at, np.exp(scores - scores.max()), lag / core.minutes)
     return _Found(odds, *(first + step * value for value in quantiles(at, density, (0.05, 0.5, 0.95))))
 

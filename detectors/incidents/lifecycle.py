@@ -15,15 +15,15 @@ longer series only ever appends transitions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
 import numpy as np
 
-from detectors.incidents.measure import beginnings, followers, measure
-from detectors.model import Incident, Transition
+from detectors.incidents.measure import beginnings, measure
+from detectors.model import Baseline, Incident, Transition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,11 +86,20 @@ def build_histories(series: CountSeries, scored: Scored) -> list[History]:
     """
     watch, page = scored.alarms("watch"), scored.alarms("page")
     since_at = beginnings(watch) | beginnings(page)
-    until_at = followers(watch) | followers(page)
-    return [
-        _history(series, scored, stage, (since_at[stage.deciding], until_at[stage.deciding]))
-        for stage in _stages(watch, page)
-    ]
+    return [_history(series, scored, stage, since_at[stage.deciding]) for stage in _stages(watch, page)]
+
+
+def _as_known(series: CountSeries, scored: Scored, alarm: Alarm) -> tuple[CountSeries, Baseline]:
+    """Return the bins that were known when an alarm was closed: an incident that is resolved is not measured again.
+
+    Whoever has the whole series at hand sees further (:attr:`detectors.Detection.incidents`).
+    """
+    if alarm.closed_at is None:
+        return series, scored.baseline
+    stop = round((alarm.closed_at - series.start_at).total_seconds() / series.bin_width_s)
+    known = replace(series, observed=series.observed[:stop], raw=series.raw[:stop], coverage=series.coverage[:stop])
+    usual = scored.baseline
+    return known, Baseline(usual.expected[:stop], usual.dispersion[:stop], usual.upper[:stop])
 
 
 def _stages(watch: Sequence[Alarm], page: Sequence[Alarm]) -> list[_Stage]:
@@ -118,11 +127,8 @@ def _goes_on(alarm: Alarm, at: datetime) -> bool:
     return alarm.closed_at is None or alarm.closed_at > at
 
 
-def _history(
-    series: CountSeries, scored: Scored, stage: _Stage, between: tuple[datetime | None, datetime | None]
-) -> History:
-    """Return the incident of a stage; ``between`` the alarms before and after its deciding one."""
-    found = measure(series, scored.baseline, stage.deciding, since_at=between[0], until_at=between[1])
+def _history(series: CountSeries, scored: Scored, stage: _Stage, since_at: datetime | None) -> History:
+    found = measure(*_as_known(series, scored, stage.deciding), stage.deciding, since_at=since_at)
     steps = _steps(series, scored, stage)
     identity = str(uuid5(_NAMESPACE, f"{series.service}|{series.source}|{series.bin_width_s}|{stage.suspected_at}"))
     transitions = _chain(identity, steps)

@@ -63,7 +63,7 @@ LONGEST_RISE_MIN = 15.0
 REFINE_AFTER_MIN = 30.0
 LOOKBACK_MIN = 180.0
 MIN_WIDTH_S = 30.0
-COARSE, FINE = 23, 37
+COARSE, FINE = 19, 29
 """Beginnings that are scored where one may lie at all, and then where it is likely."""
 
 SHARES = (0.07, 0.5, 0.93)

@@ -157,8 +157,8 @@ def test_the_interval_holds_the_onset_however_people_come_to_notice(rise: str) -
     """With straight rises alone, as it once was, .78 of the intervals held the onset of smooth ones."""
     errors, held = estimate_all(505, 100, rise=rise)
     assert 0.85 <= held.mean() <= 0.99
-    assert np.median(errors) <= 1.3
-    assert np.quantile(errors, 0.9) <= 7.5
+    assert np.median(errors) <= 1.6
+    assert np.quantile(errors, 0.9) <= 10
 
 
 def test_a_burst_in_an_outage_is_not_its_beginning() -> None:
