@@ -22,7 +22,8 @@ from uuid import UUID, uuid5
 
 import numpy as np
 
-from detectors.incidents.measure import beginnings, measure
+from detectors.incidents.ending import LOOK_ON_MIN
+from detectors.incidents.measure import beginnings, followers, measure
 from detectors.model import Baseline, Incident, Transition
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 CONFIRM_BINS = 3
 """Bins in which the watch score must fire before we are sure without a page alarm."""
+
+LOOKS_AGAIN = tuple(timedelta(minutes=minutes) for minutes in LOOK_ON_MIN)
+"""How long after an incident was closed its end is estimated again; see :mod:`detectors.incidents.ending`."""
 
 WORSE = "much worse than when it was announced"
 LASTED = f"a credible rise in {CONFIRM_BINS} bins"
@@ -86,17 +90,22 @@ def build_histories(series: CountSeries, scored: Scored) -> list[History]:
     """
     watch, page = scored.alarms("watch"), scored.alarms("page")
     since_at = beginnings(watch) | beginnings(page)
-    return [_history(series, scored, stage, since_at[stage.deciding]) for stage in _stages(watch, page)]
+    until_at = followers(watch) | followers(page)
+    stages = _stages(watch, page)
+    return [_history(series, scored, one, (since_at[one.deciding], until_at[one.deciding])) for one in stages]
 
 
 def _as_known(series: CountSeries, scored: Scored, alarm: Alarm) -> tuple[CountSeries, Baseline]:
-    """Return the bins that were known when an alarm was closed: an incident that is resolved is not measured again.
+    """Return the bins that an incident is measured by: all while it lasts, and those at the last look after it closed.
 
-    Whoever has the whole series at hand sees further (:attr:`detectors.Detection.incidents`).
+    An outage may outlast its alarm, so that it is looked at again :data:`LOOKS_AGAIN` after it was closed, and at no
+    other time: so what a pipeline says of it changes a few times at most, and at instants that follow from the counts.
     """
     if alarm.closed_at is None:
         return series, scored.baseline
-    stop = round((alarm.closed_at - series.start_at).total_seconds() / series.bin_width_s)
+    looks_at = [alarm.closed_at, *(alarm.closed_at + later for later in LOOKS_AGAIN)]
+    last_at = max((at for at in looks_at if at <= series.end_at), default=alarm.closed_at)
+    stop = round((last_at - series.start_at).total_seconds() / series.bin_width_s)
     known = replace(series, observed=series.observed[:stop], raw=series.raw[:stop], coverage=series.coverage[:stop])
     usual = scored.baseline
     return known, Baseline(usual.expected[:stop], usual.dispersion[:stop], usual.upper[:stop])
@@ -127,8 +136,14 @@ def _goes_on(alarm: Alarm, at: datetime) -> bool:
     return alarm.closed_at is None or alarm.closed_at > at
 
 
-def _history(series: CountSeries, scored: Scored, stage: _Stage, since_at: datetime | None) -> History:
-    found = measure(*_as_known(series, scored, stage.deciding), stage.deciding, since_at=since_at)
+def _history(
+    series: CountSeries, scored: Scored, stage: _Stage, near: tuple[datetime | None, datetime | None]
+) -> History:
+    """Measure one incident; ``near`` is from when on, and up to when, the counts are its own."""
+    since_at, until_at = near
+    known, usual = _as_known(series, scored, stage.deciding)
+    is_near = until_at is not None and until_at < known.end_at
+    found = measure(known, usual, stage.deciding, since_at=since_at, until_at=until_at if is_near else None)
     steps = _steps(series, scored, stage)
     identity = str(uuid5(_NAMESPACE, f"{series.service}|{series.source}|{series.bin_width_s}|{stage.suspected_at}"))
     transitions = _chain(identity, steps)

@@ -12,7 +12,7 @@ from msgspec import Struct, ValidationError, convert
 from msgspec.structs import asdict, replace
 
 from detectors.errors import InputError, StateError
-from detectors.incidents.lifecycle import History, build_histories
+from detectors.incidents.lifecycle import LOOKS_AGAIN, History, build_histories
 from detectors.incidents.revision import reconcile
 from detectors.spikes import Parameters, ScoredSources
 from flows.steps.groups import groups
@@ -142,9 +142,9 @@ class _Detection:
     def _nothing_new(self, group: Group, scored_until: datetime, saved: _Saved) -> bool:
         """Go on from the checkpoint; False where the series has to be scored again from its beginning.
 
-        That is so if scored counts have changed, an incident is open (its onset and end are still being estimated), a
-        new bin fires or the usual rate is being learnt. All this is rare or short, and scoring a month of minutes
-        takes milliseconds, and so a checkpoint needs no history.
+        That is so if scored counts have changed, an incident is open (its onset and end are still being estimated) or
+        was closed some hours ago (its end is estimated again), a new bin fires or the usual rate is being learnt. All
+        this is rare or short, and scoring a month of minutes takes milliseconds, and so a checkpoint needs no history.
         """
         if not self.restless.isdisjoint([group.key, *group.parts]):
             return False
@@ -161,8 +161,15 @@ class _Detection:
             return False
         self._note_silence(group, scored)
         if series.end_at - scored_until >= CHECKPOINT_EVERY:
+            if self._is_to_look_again(group.key, scored_until, series.end_at):
+                return False
             self._save(group, series.end_at, self._state(scored, None), [])
         return True
+
+    def _is_to_look_again(self, key: SeriesKey, scored_until: datetime, now: datetime) -> bool:
+        """Whether the end of a closed incident is to be estimated again, now that more of its aftermath is known."""
+        closed = [one.resolved_at for one in self.store.incidents_of(key) if one.resolved_at]
+        return any(scored_until < at + later <= now for at in closed for later in LOOKS_AGAIN)
 
     def _detect_anew(self, group: Group) -> None:
         """Score the whole series from its stored counts, and revise what is on record where they differ."""

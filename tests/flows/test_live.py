@@ -239,3 +239,24 @@ def test_an_official_account_is_read_where_x_is(tmp_path: Path, monkeypatch: pyt
     assert len(asked) == 1, "not more often than anything is asked of X"
     with open_store(tmp_path / "live.db", secret=configured.store.secret) as store:
         assert words in [row.body for row in store.status_at("outlook", at(10))]
+
+
+def test_an_end_is_estimated_again_when_more_of_the_aftermath_is_known(tmp_path: Path) -> None:
+    """The detector takes fifteen hours of it for the usual and closes; what follows shows that it went on."""
+    outage = Outage(16 * HOUR, 31 * HOUR, 4.0)
+    posts = stream(outage, hours=66)
+    whole = write(tmp_path / "whole.jsonl", posts)
+    file = tmp_path / "posts.jsonl"
+    ends: list[float] = []
+    for minute in range(15 * HOUR, 66 * HOUR, 50):
+        write(file, [post for post in posts if post.created_at < at(minute)])
+        tick(tmp_path, file, minute + 1)
+        pages = [one.incident for one in recorded(tmp_path / "live.db") if one.incident.severity == "page"]
+        if pages and pages[0].ended:
+            ends.append((pages[0].ended.at - at(0)).total_seconds() / 60)
+    assert len(set(ends)) <= 1 + 3, "it is looked at again three times"
+    assert abs(ends[0] - outage.end) > 60
+    assert abs(ends[-1] - outage.end) < 20
+    with open_store(tmp_path / "replay.db") as store:
+        source = Archive(whole, now=at(100 * HOUR))
+        assert recorded(tmp_path / "live.db") == replay_posts(store, source, steps.Watched()).histories
