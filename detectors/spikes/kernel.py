@@ -42,7 +42,7 @@ LEARN_FLOOR, LEARN_FLOOR_BINS = 1.0, 5
 WEIGHT, PHI_PRIOR, PHI_NOISE = 20.0, 0.02, 0.5
 """Pseudo-observations behind the first variance, their phi, and what a few reports say less of phi than many."""
 SELF_EXCITATION_FADES, UNREST_CLIP, UNREST_POWER = 5.0, 16.0, 8.0
-BURDEN_FREE, BURDEN_PRICE, BURDEN_MAX, BURDEN_EXCITATION = 2.0, 0.2, 1.4, 1.1
+BURDEN_FREE, BURDEN_PRICE, BURDEN_MAX, BURDEN_EXCITATION = 2.0, 0.3, 1.4, 1.1
 """What recent pages cost the next: so many are free, each more makes it harder, to a limit."""
 
 

@@ -52,10 +52,10 @@ class Parameters:
     gate_max_min: float = 20
     min_reports: float = 3
     page_times: tuple[float, float] = (1.5, 3.0)
-    page_threshold: tuple[float, float] = (3.7, 1.9)
+    page_threshold: tuple[float, float] = (3.6, 1.85)
     page_floor: float = 0.7
     watch_floor: float = 0.3
-    watch_threshold: float = 6.6
+    watch_threshold: float = 6.3
     warm_up_h: float = 12
 
     def plan(self, bin_width_s: int) -> Plan:

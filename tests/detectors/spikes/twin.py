@@ -227,14 +227,14 @@ class Twin:
             if w not in self.up_to(27) or S < 3:
                 continue
             T = 1 + (w.theta - 1) / (1 + M / 5)
-            for c, h in ((1.5, 3.7), (3.0, 1.9)):
+            for c, h in ((1.5, 3.6), (3.0, 1.85)):
                 penalty = 0.5 * log(27 / min(w.bins * self.b, 27))
                 score = (D(S / T, (c * M + 0.7) / T, 1 / (2 * w.phi)) - penalty) / h
                 best, by = (score, T) if score > best else (best, by)
         return best / self.price(best, by)
 
     def price(self, loud: float, by: float) -> float:
-        price = clip(1 + (self.burden - 2) / 5, 1, 1.4)
+        price = clip(1 + 0.3 * (self.burden - 2), 1, 1.4)
         self.burden *= 0.5 ** (self.b / (7 * 1440))
         if loud >= 1 and (self.loud_for is not None or by <= 1.1):
             self.loud_for = 0
@@ -254,7 +254,7 @@ class Twin:
             penalty = 0.5 * log(40 / min(w.bins * self.b, 40))
             phi = w.phi * max(1.0, unrest / T**8)
             usual = exp(0.5 * sqrt(phi)) * M + 0.3
-            best = max(best, (D(S / T, usual / T, 1 / phi) - penalty) / 6.6)
+            best = max(best, (D(S / T, usual / T, 1 / phi) - penalty) / 6.3)
         return best
 
     def handicap(self, w: Window) -> float:
