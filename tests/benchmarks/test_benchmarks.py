@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import bluesky, corpus, end_to_end, memory
+from benchmarks import bluesky, corpus, end_to_end, memory, tick
 from benchmarks.table import Row, Spent, least, render
 from detectors.matching import Reader
 from detectors.model import Post
 from detectors.reference import catalogue
+from flows.store import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +81,24 @@ def test_the_feed_that_is_measured_is_read_whole() -> None:
     found = {row.name: row for row in bluesky.rows(outcome, 700)}
     assert found["reports lost or counted twice, and gaps"].is_met
     assert len(bluesky.table(outcome).splitlines()) == 1 + bluesky.FEWEST_TICKS
+
+
+def test_a_tick_with_nothing_new_is_one_that_looks(tmp_path: Path) -> None:
+    """Every platform answers, a minute more is vouched for each time, and no report comes."""
+    names, file = ["imessage", "outlook"], tmp_path / "store.db"
+    n_reports = tick.fill(file, names, history=timedelta(hours=2))
+    with tick.platforms() as ports:
+        took = tick.run(tick.configuration(file, names, ports), 0, 3)
+    assert len(took["ticks_s"]) == 3
+    assert min(took["ticks_s"]) > 0
+    with open_store(file) as store:
+        assert len(store.reports()) == n_reports > 100
+        ends = store.ends(store.keys())
+        assert len(ends) == len(names) * len(tick.SOURCES)
+        assert min(ends.values()) >= tick.NOW
+        assert all(feed.error is None for feed in store.feeds())
+    found = tick.rows(tick.Ticks(2, 1, 0.25, 0.5), "two", goal_s=0.3)
+    assert [row.is_met for row in found] == [True, None, None]
 
 
 @pytest.mark.parametrize(
