@@ -95,6 +95,8 @@ def without_accents(text: str) -> str:
     >>> without_accents("está caído"), without_accents("が")
     ('esta caido', 'が')
     """
+    if text.isascii():  # as most are; this is done for all of them whenever a process begins
+        return text
     bare = "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
     bare = bare.replace("\N{LATIN SMALL LETTER DOTLESS I}", "i")
     return bare if bare.isascii() else text
