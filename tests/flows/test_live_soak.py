@@ -124,15 +124,15 @@ def check_secrets(pair: Pair) -> None:
     assert not any(secret in pair.log for secret in CANARIES)
 
 
-def test_half_an_hour_of_bad_weather(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    town = Town(n_services=4, minutes=24, outage_begin=9, outage_end=21)
+def test_twenty_minutes_of_bad_weather(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    town = Town(n_services=4, minutes=20, outage_begin=8, outage_end=17)
     spells = [
-        Spell("bluesky", 3, 8, Fault.UNAVAILABLE),
+        Spell("bluesky", 2, 6, Fault.UNAVAILABLE),
         Spell("mastodon", 6, 7, Fault.RESET, times=3, after=1),
-        Spell("mastodon", 11, 16, Fault.LIMITED_UNTIL),
-        Spell("hackernews", 10, 11, Fault.TRUNCATED, times=2, after=1),
-        Spell("hackernews", 12, 13, Fault.TIMEOUT, times=1),
-        Spell("bluesky", 13, 14, Fault.BOMB, after=1),
+        Spell("mastodon", 9, 14, Fault.LIMITED_UNTIL),
+        Spell("hackernews", 9, 10, Fault.TRUNCATED, times=2, after=1),
+        Spell("hackernews", 11, 12, Fault.TIMEOUT, times=1),
+        Spell("bluesky", 12, 13, Fault.BOMB, after=1),
     ]
     check(live_twice(tmp_path, town, Sky(spells), caplog))
 
