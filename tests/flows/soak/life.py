@@ -13,11 +13,12 @@ import numpy as np
 from flows import steps
 from flows.live import run_tick
 from flows.settings import Settings, World
+from flows.sources.hackernews import MOST_HITS
 from flows.store import open_store
 from flows.store.schema import gaps
 from flows.store.times import instant
 from tests.flows.soak import platforms
-from tests.flows.soak.platforms import Time
+from tests.flows.soak.platforms import HITS_A_PAGE, Time
 from tests.flows.soak.town import MINUTE, posts
 from tests.flows.sources.platforms import bluesky, mastodon
 
@@ -129,6 +130,7 @@ def live(folder: Path, town: Town, sky: Sky | None = None) -> Lived:
                 for spell in sky.spells:
                     if spell.platform == platform and spell.begin <= minute < spell.end:
                         server.fail(spell.fault, spell.times, after=spell.after)
+            hackernews_.page_size = HITS_A_PAGE if minute else MOST_HITS
             time.move_to(town.at(minute))
             lived.ticks[minute] = run_tick(settings, world)
     return lived
