@@ -7,7 +7,7 @@ SRC    := flows detectors
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help demo test lint types bench soak lock build clean
+.PHONY: help demo test lint types bench soak gazetteer lock build clean
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -28,6 +28,9 @@ bench: $(VENV)/.dev ## Benchmarks: ratios measured in one run
 
 soak: $(VENV)/.dev ## The long runs: hundreds of kills, hours of schedule
 	@UPROAR_SOAK=1 $(BIN)/python -m pytest -m soak -p no:cacheprovider
+
+gazetteer: $(VENV)/.dev ## Build the gazetteer again from its pinned sources (needs pip, npm, the network)
+	@$(BIN)/python scripts/gazetteer
 
 lock: ## Rebuild both lock files (needs the network)
 	@bash scripts/lock

@@ -1,8 +1,9 @@
 """What Uproar knows: pure functions and small state machines, in the order in which the data flows.
 
-``matching`` (posts to reports), ``counting`` (reports to series), ``baselines`` (what is usual), ``spikes``
-(how strange a bin is), ``incidents`` (what we claim), ``evaluation`` (how good all this is). Nothing here touches a
-file, a network or a clock. Names load when first used, so that ``import detectors`` costs nothing.
+``matching`` (posts to reports), ``location`` (posts to regions), ``counting`` (reports to series), ``baselines``
+(what is usual), ``spikes`` (how strange a bin is), ``incidents`` (what we claim), ``evaluation`` (how good all this
+is). Nothing here touches a file, a network or a clock. Names load when first used, so that ``import detectors`` costs
+nothing.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from detectors.incidents.detect import Detection, detect
     from detectors.incidents.explain import Explanation, explain
+    from detectors.location import locate
     from detectors.matching import read_post
 
-__all__ = ["Detection", "Explanation", "detect", "explain", "read_post"]
+__all__ = ["Detection", "Explanation", "detect", "explain", "locate", "read_post"]
 
 _HOME = {
     "detect": "detectors.incidents.detect",
     "Detection": "detectors.incidents.detect",
     "explain": "detectors.incidents.explain",
     "Explanation": "detectors.incidents.explain",
+    "locate": "detectors.location",
     "read_post": "detectors.matching",
 }
 

@@ -66,7 +66,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
 def test_the_wheel_carries_what_the_program_reads(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for folder, place in (("services", DATA), ("reference", DATA), ("samples", DATA)):
-        files = [path.name for path in (CHECKOUT / "data" / folder).iterdir() if not path.name.startswith(".")]
+        root = CHECKOUT / "data" / folder
+        found = [path for path in root.rglob("*") if path.is_file() and not path.name.startswith(".")]
+        files = [path.relative_to(root).as_posix() for path in found]
         assert files
         assert {f"{place}/{folder}/{name}" for name in files} <= names
     assert {f"{TEMPLATES}/{path.name}" for path in (CHECKOUT / TEMPLATES).iterdir()} <= names

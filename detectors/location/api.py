@@ -1,0 +1,151 @@
+"""The doors: one string, many strings, a post."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, get_args
+
+from detectors.errors import InputError
+from detectors.location.answers import Located, answer, ordered
+from detectors.location.communities import find_instance, find_subreddit
+from detectors.location.gazetteer import gazetteer
+from detectors.location.locate import Finding, find_profile, locate_point
+from detectors.location.scan import Scan
+from detectors.location.texts import find_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from detectors.model import Geo, Post
+
+Kind = Literal["profile", "text", "subreddit", "instance"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+CACHED = 1 << 14
+"""Strings whose answers are kept, about a kilobyte each: a few thousand fields make up most of a stream."""
+
+
+def find(text: str, kind: Kind) -> Finding:
+    """Locate a string, with what the answer rests on.
+
+    Raises
+    ------
+    InputError
+        There is no such kind.
+    """
+    if kind == "profile":
+        return find_profile(text)
+    if kind == "text":
+        return find_text(text)
+    if kind not in KINDS:
+        raise InputError(f"kind is one of {', '.join(KINDS)}")
+    readings = find_subreddit(text) if kind == "subreddit" else find_instance(text)
+    return Finding(answer(readings), Scan([], [], [], [], bytearray()), readings, [], None)
+
+
+def locate(text: str, *, kind: Kind = "profile") -> list[Located]:
+    """Say where a string places its author, or its trouble.
+
+    Parameters
+    ----------
+    text
+        A profile's location field, a post, the name of a subreddit or the host of a server.
+    kind
+        Which of these: ``profile``, ``text``, ``subreddit``, ``instance``.
+
+    Returns
+    -------
+    list of (region, weight, confidence)
+        Best first. Regions are ISO 3166-1 countries (``US``), ISO 3166-2 subdivisions (``US-TX``), metro areas by the
+        GeoNames id of their core (``metro:4726206``) and three-digit ZIP areas (``zip3:US-782``). Weights sum to at
+        most 1 over a level; what is missing is unknown. Confidence is the probability that the region is right; what
+        has less than .35 for a country or .6 for the others is left out. Empty if the string does not say.
+
+    Raises
+    ------
+    InputError
+        There is no such kind.
+
+    Examples
+    --------
+    >>> [(one.region, one.weight) for one in locate("London, ON")]
+    [('CA', 1.0), ('CA-ON', 1.0), ('metro:6058560', 1.0)]
+    >>> locate("in your dreams")
+    []
+    """
+    return list(_cached(text, kind))
+
+
+def locate_batch(texts: Iterable[str], kind: Kind = "profile") -> list[list[Located]]:
+    """Locate many strings; equal to :func:`locate` of each, in order.
+
+    Answers are kept for the strings seen last (:data:`CACHED` of them), as most fields of a stream repeat.
+
+    Raises
+    ------
+    InputError
+        There is no such kind.
+    """
+    known: dict[str, tuple[Located, ...]] = {}
+    found = []
+    for text in texts:
+        located = known.get(text)
+        if located is None:
+            located = _cached(text, kind)
+            if len(known) < CACHED:
+                known[text] = located
+        found.append(list(located))
+    return found
+
+
+@lru_cache(maxsize=CACHED)
+def _cached(text: str, kind: Kind) -> tuple[Located, ...]:
+    return tuple(find(text, kind).located)
+
+
+def locate_post(post: Post) -> list[Located]:
+    """Locate a post by the first evidence that says something.
+
+    In this order: what the platform says (coordinates, ZIP code, place), a place named in the text, the author's
+    profile, the subreddit, the server.
+
+    Returns
+    -------
+    list of (region, weight, confidence)
+        As from :func:`locate`.
+    """
+    if post.geo is not None:
+        located = locate_geo(post.geo)
+        if located:
+            return located
+    ways: list[tuple[str | None, Kind]] = [(post.text, "text"), (post.user_location, "profile")]
+    if post.extra is not None:
+        ways += [(post.extra.subreddit, "subreddit"), (post.extra.instance, "instance")]
+    for text, kind in ways:
+        located = locate(text, kind=kind) if text else []
+        if located:
+            return located
+    return []
+
+
+def locate_geo(geo: Geo) -> list[Located]:
+    """Locate what the platform says of a post's place: coordinates before names, a ZIP code besides."""
+    found: dict[str, Located] = {}
+    if geo.lat is not None and geo.lon is not None:
+        found = {one.region: one for one in answer(locate_point(geo.lat, geo.lon))}
+    digits = (geo.zip or "").strip()[:3]
+    state = gazetteer().zips.get(digits) if geo.country in (None, "US") and len(digits) == 3 else None
+    if state is not None:
+        area = [Located(f"zip3:US-{digits}", 1.0, 0.99)] if state.startswith("US-") else []
+        found |= {one: Located(one, 1.0, 0.99) for one in (state, state[:2])} | {one.region: one for one in area}
+    joined = ", ".join(part for part in (geo.city, geo.state, geo.country or ("US" if state else None)) if part)
+    if (joined and "US-" not in "".join(found)) or state is not None:
+        named = locate(joined)
+        found |= {one.region: one for one in named if one.region not in found and _agrees(one, found)}
+    return ordered(found.values())
+
+
+def _agrees(one: Located, found: dict[str, Located]) -> bool:
+    """Tell whether a region can stand beside what is known already: one subdivision, one metro area."""
+    kind = one.region.partition(":")[0] if ":" in one.region else len(one.region) > 2
+    return not any((known.partition(":")[0] if ":" in known else len(known) > 2) == kind for known in found)

@@ -1,0 +1,382 @@
+"""From names to places: which reading of each name fits the others, and how sure that is.
+
+Each candidate weighs its people; one that lies in, or holds, a candidate of another name gains by a thousand ("Paris,
+TX"). Names that others lie in only qualify; the rest are the answers, and share the weight.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from detectors.location.gazetteer import ALTERNATE, NICKNAME, PART, gazetteer
+from detectors.location.scan import Span
+from detectors.location.vocabulary import LIST_BREAKS, vocabulary
+
+if TYPE_CHECKING:
+    from detectors.location.gazetteer import Gazetteer
+    from detectors.location.scan import Scan
+
+INSIDE, SAME_METRO, SAME_STATE, SAME_COUNTRY, APART = 1.0, 0.5, 0.02, 0.003, 0.0001
+"""How well two candidates fit."""
+
+_MOST_CANDIDATES = 48
+
+# Confidence in a name that stands alone, by its people in thousands; set from general knowledge, then compared with
+# what the development strings show.
+_ALONE = ((1000.0, 0.96), (300.0, 0.95), (100.0, 0.92), (40.0, 0.85), (15.0, 0.7), (0.0, 0.5))
+_QUALIFIED, _COUNTRY, _SUBDIVISION, _CODED = 0.985, 0.975, 0.965, 0.95
+
+_ENOUGH = 0.6
+"""From here on a name goes before an unrelated flag."""
+
+_CAPITALS = {"la": "los angeles"}
+"""Codes that stand for a city where they are written in capitals and nothing else decides."""
+
+
+class Candidate(NamedTuple):
+    """A reading of a name: a place and its weight."""
+
+    place: int
+    weight: float
+
+
+class Reading(NamedTuple):
+    """What one name was taken for.
+
+    Attributes
+    ----------
+    span
+        The name.
+    shares
+        Candidates with their probabilities, given that a place is meant; best first.
+    confidence
+        Probability that a place is meant.
+    because
+        Why, for :func:`detectors.location.explain`.
+    """
+
+    span: Span
+    shares: tuple[Candidate, ...]
+    confidence: float
+    because: str
+
+
+def resolve(found: Scan, flags: list[str]) -> list[Reading]:
+    """Return what the names are taken for, without those that only qualify others or mean no place.
+
+    Parameters
+    ----------
+    found
+        The names.
+    flags
+        Regions whose flags stand in the text.
+    """
+    book = gazetteer()
+    spans, options = [], []
+    for span in found.spans:
+        candidates = _candidates(book, found, span)
+        if candidates:
+            spans.append(span)
+            options.append(candidates)
+        else:
+            found.known[span.start : span.end] = bytes(span.end - span.start)
+    hoisted = [[Candidate(book.place(code), book.people[book.place(code)])] for code in flags]
+    readings = _settle(book, found, spans, (options, hoisted)) if spans else []
+    if readings and max(reading.confidence for reading in readings) >= _ENOUGH:
+        return readings
+    return readings + _flown(found, hoisted)
+
+
+def _settle(
+    book: Gazetteer, found: Scan, spans: list[Span], options: tuple[list[list[Candidate]], list[list[Candidate]]]
+) -> list[Reading]:
+    """Return the readings of the names, which flags may qualify."""
+    named, hoisted = options
+    everything = [*named, *hoisted]
+    if len(everything) > 1:
+        everything = _fit(book, everything)
+    _forget_chance_codes(book, found, spans, everything)
+    named = everything[: len(spans)]
+    readings = []
+    for number in _answers(book, found, spans, named):
+        others = [rivals[0] for other, rivals in enumerate(everything) if other != number]
+        reading = _read(book, found, spans[number], (named[number], others))
+        if reading is not None:
+            readings.append(reading)
+    return readings
+
+
+def _forget_chance_codes(book: Gazetteer, found: Scan, spans: list[Span], options: list[list[Candidate]]) -> None:
+    """Take away codes in lower case that no place in the text lies in: they were words.
+
+    A US state's may stand behind the name of a town that we do not know, if it is no word ("tx").
+    """
+    for number in range(len(spans) - 1, -1, -1):
+        span, best = spans[number], options[number][0].place
+        if not span.is_code or span.is_upper:
+            continue
+        is_state = book.first_subdivision <= best < book.first_city and book.countries[book.country[best]] == "US"
+        if span.name == "uk":
+            continue
+        if (
+            is_state
+            and span.name not in vocabulary().word_codes
+            and found.gaps[span.start] in (",", "")
+            and len(span.name) == 2
+        ):
+            continue
+        if not any(fits(book, best, other[0].place) == INSIDE for at, other in enumerate(options) if at != number):
+            found.known[span.start : span.end] = bytes(span.end - span.start)
+            del spans[number], options[number]
+
+
+def _flown(found: Scan, hoisted: list[list[Candidate]]) -> list[Reading]:
+    """Return the readings of flags where no name says more: several, or a cause's, are often flown from elsewhere."""
+    book = gazetteer()
+    readings = []
+    for (one,) in hoisted:
+        confidence = 0.93 if len(hoisted) < 3 else 0.4
+        if book.countries[book.country[one.place]] in {"UA", "PS", "IL"}:
+            confidence = min(confidence, 0.6)
+        span = Span(0, 0, "flag", (one.place << 3,), False, True, True)
+        readings.append(
+            Reading(span, (Candidate(one.place, 1.0),), confidence if not found.unknown() else confidence * 0.9, "flag")
+        )
+    return readings
+
+
+# --- candidates ----------------------------------------------------------------------------------------------
+
+
+def _candidates(book: Gazetteer, found: Scan, span: Span) -> list[Candidate]:
+    """Return what a name may stand for, the most populous first."""
+    if span.is_code:
+        return _coded(book, found, span)
+    candidates = [Candidate(entry >> 3, book.weigh(entry)) for entry in span.entries]
+    if len(candidates) > 1:
+        candidates = _city_before_state(book, candidates)
+        candidates.sort(key=lambda one: -one.weight)
+    return candidates[:_MOST_CANDIDATES]
+
+
+def _city_before_state(book: Gazetteer, candidates: list[Candidate]) -> list[Candidate]:
+    """Return the candidates, those of large cities gaining: who writes "Buenos Aires" rarely means the province."""
+    if not any(book.first_subdivision <= one.place < book.first_city for one in candidates):
+        return candidates
+    is_large = [one.place >= book.first_city and one.weight >= 1000 for one in candidates]
+    return [
+        Candidate(one.place, one.weight * (6 if large else 1)) for one, large in zip(candidates, is_large, strict=True)
+    ]
+
+
+def _coded(book: Gazetteer, found: Scan, span: Span) -> list[Candidate]:
+    """Return what a code may stand for; nothing where it is more likely a word."""
+    is_first = span.start == 0
+    is_whole = is_first and span.end == len(found.words)
+    gap = found.gaps[span.start]
+    if span.is_upper or len(span.name) > 3:
+        damp = 1.0 if is_whole or not is_first or found.gaps[span.end] else 0.3
+    elif is_whole:
+        damp = 0.0 if span.name in vocabulary().word_codes else 0.5
+    elif is_first:
+        damp = 0.0
+    else:
+        damp = 0.02 if span.name in vocabulary().word_codes else 0.3
+        if not gap and found.unknown(span.start - 1, span.start):
+            damp = 0.0
+    if not damp:
+        return []
+    out = [Candidate(place, damp * _code_weight(book, place, span.name)) for place in (e >> 3 for e in span.entries)]
+    if span.name in _CAPITALS and span.is_upper:
+        city = book.names[_CAPITALS[span.name]]
+        first = city if isinstance(city, int) else city[0]
+        out.append(Candidate(first >> 3, 20 * book.weigh(first)))
+    out.sort(key=lambda one: -one.weight)
+    return out
+
+
+def _code_weight(book: Gazetteer, place: int, name: str) -> float:
+    """Return how many people a code speaks of: the codes of US states are in everyday use, most others are not."""
+    if place >= book.first_city:
+        return book.people[place]
+    if place < book.first_subdivision:
+        return book.people[place] * (0.3 if len(name) > 2 or name in {"uk", "us"} else 0.005)
+    country = book.countries[book.country[place]]
+    return book.people[place] * {"US": 1.0, "CA": 0.5, "AU": 0.5, "BR": 0.3}.get(country, 0.02)
+
+
+# --- fitting -------------------------------------------------------------------------------------------------
+
+
+def fits(book: Gazetteer, one: int, two: int) -> float:
+    """Return how well two places fit as parts of one address."""
+    if book.country[one] != book.country[two]:
+        return APART
+    here, there = book.subdivision[one], book.subdivision[two]
+    if here < 0 or there < 0:
+        return INSIDE if min(one, two) < book.first_subdivision else SAME_COUNTRY
+    if here != there:
+        return SAME_COUNTRY
+    if one < book.first_city or two < book.first_city:
+        return INSIDE
+    metro = book.metro[one - book.first_city]
+    return SAME_METRO if metro >= 0 and metro == book.metro[two - book.first_city] else SAME_STATE
+
+
+def _fit(book: Gazetteer, options: list[list[Candidate]]) -> list[list[Candidate]]:
+    """Return the candidates weighted by how well they fit the other names' best fitting ones."""
+    fitted = []
+    for number, candidates in enumerate(options):
+        scored = candidates
+        if len(candidates) > 1:
+            scored = []
+            for one in candidates:
+                weight = one.weight
+                for other, rivals in enumerate(options):
+                    if other != number:
+                        near = 1.0 if abs(other - number) == 1 else 0.5
+                        total = rivals[0].weight
+                        weight *= max(
+                            near * fits(book, one.place, rival.place) * (0.2 + rival.weight / total) for rival in rivals
+                        )
+                scored.append(Candidate(one.place, weight))
+            scored.sort(key=lambda one: -one.weight)
+        fitted.append(scored)
+    return fitted
+
+
+def _holds(book: Gazetteer, outer: int, inner: int) -> bool:
+    """Tell whether one place is the country or subdivision of the other."""
+    if outer == inner or outer >= book.first_city or book.country[outer] != book.country[inner]:
+        return False
+    if outer < book.first_subdivision:
+        return inner >= book.first_subdivision
+    return inner >= book.first_city and book.subdivision[outer] == book.subdivision[inner]
+
+
+def _answers(book: Gazetteer, found: Scan, spans: list[Span], options: list[list[Candidate]]) -> list[int]:
+    """Return the names that are answers: no container of another, no part of an unknown name before a container."""
+    best = [candidates[0].place for candidates in options]
+    kept = []
+    for number, span in enumerate(spans):
+        if any(_holds(book, best[number], other) for other in best):
+            continue
+        if any(other == best[number] for other in best[:number]):
+            continue
+        if number + 1 < len(spans) and _is_unknown_town(
+            book, found, span, (spans[number + 1], best[number], best[number + 1])
+        ):
+            continue
+        kept.append(number)
+    return kept
+
+
+def _is_unknown_town(book: Gazetteer, found: Scan, span: Span, around: tuple[Span, int, int]) -> bool:
+    """Tell whether a name is a namesake, unknown to us, in the region that follows it ("North Hastings, Ontario")."""
+    following, place, region = around
+    if place < book.first_city or region >= book.first_city:
+        return False
+    gaps = {found.gaps[at] for at in range(span.end, following.start + 1)}
+    is_list = not gaps.isdisjoint(LIST_BREAKS) or fits(book, place, region) == INSIDE
+    return not is_list and (book.people[place] < 1000 or following.is_code)
+
+
+# --- confidence ----------------------------------------------------------------------------------------------
+
+
+def _read(book: Gazetteer, found: Scan, span: Span, weighed: tuple[list[Candidate], list[Candidate]]) -> Reading | None:
+    """Return the reading of a name with the probability that a place is meant."""
+    options, others = weighed
+    total = sum(one.weight for one in options)
+    shares = tuple(Candidate(one.place, one.weight / total) for one in options if one.weight > total / 500)
+    best = shares[0].place
+    if any(_holds(book, other.place, best) or _is_beside(book, other.place, best) for other in others):
+        return Reading(span, shares, _QUALIFIED, "qualified")
+    entry = next((one for one in span.entries if one >> 3 == best), best << 3)
+    confidence, because = _alone(book, span, entry)
+    if confidence:
+        confidence *= _context(found, span, book.weigh(entry))
+    return Reading(span, shares, min(confidence, 0.99), because) if confidence > 0.2 else None
+
+
+def _is_beside(book: Gazetteer, one: int, two: int) -> bool:
+    """Tell whether two names speak of the same region, or of towns side by side."""
+    return one == two or fits(book, one, two) == SAME_METRO
+
+
+def _alone(book: Gazetteer, span: Span, entry: int) -> tuple[float, str]:
+    """Return how likely a name without a qualifier means a place at all, and the kind of evidence."""
+    name, best = span.name, entry >> 3
+    if span.is_code:
+        return _code_alone(book, span, best), "code"
+    if best < book.first_subdivision:
+        return _COUNTRY, "country"
+    if name in vocabulary().nowhere:
+        return 0.0, "nowhere"
+    if best < book.first_city:
+        return _subdivision_alone(book, span, entry), "subdivision"
+    return _city_alone(book, span, entry), "city"
+
+
+def _code_alone(book: Gazetteer, span: Span, best: int) -> float:
+    if best >= book.first_city:
+        return 0.9
+    known = book.people[best] * (1.0 if best >= book.first_subdivision else 0.2)
+    sure = _CODED if known >= 1000 else 0.55 if known >= 300 else 0.2
+    is_word = span.start == 0 and span.name in vocabulary().word_codes
+    return sure * (1.0 if span.is_upper else 0.8) * (0.6 if is_word else 1.0)
+
+
+def _subdivision_alone(book: Gazetteer, span: Span, entry: int) -> float:
+    if len(span.name) < 3 and span.name.isascii():
+        return 0.5
+    if span.name in book.words:
+        return 0.92 if span.is_title and book.weigh(entry) >= 300 else 0.5
+    return 0.93 if entry & 7 == PART else _SUBDIVISION
+
+
+def _city_alone(book: Gazetteer, span: Span, entry: int) -> float:
+    people, name = book.people[entry >> 3], span.name
+    confidence = next(sure for least, sure in _ALONE if people >= least)
+    if name in book.words and people < 1000:
+        confidence *= 0.85 if span.is_title and people >= 150 else 0.4
+    if len(name) <= 3 and name.isascii() and entry & 7 != NICKNAME:
+        confidence *= 0.8 if span.is_title and people >= 1000 else 0.3
+    elif entry & 7 == ALTERNATE and people < 100:
+        confidence *= 0.8
+    return confidence
+
+
+def _context(found: Scan, span: Span, people: float) -> float:
+    """Return what the words around a name take from the trust in it."""
+    if _is_something_else(found, span):
+        return 0.3
+    unknown = found.unknown()
+    if not unknown:
+        return 1.0
+    first, last = span.start, span.end
+    while first and not found.gaps[first]:
+        first -= 1
+    while last < len(found.words) and not found.gaps[last]:
+        last += 1
+    strange = found.unknown(first, last)
+    if not strange:
+        return 0.97 if unknown < 5 else 0.9
+    if span.start and found.words[span.start - 1] in vocabulary().triggers:
+        return 0.95 if span.is_title or people >= 100 else 0.6
+    return _amid(strange, people) if span.is_title else 0.2
+
+
+def _is_something_else(found: Scan, span: Span) -> bool:
+    """Tell whether the next word or the one before makes the name another thing's."""
+    known = vocabulary()
+    if span.end < len(found.words) and not found.gaps[span.end] and found.words[span.end] in known.not_places:
+        return True
+    return span.start > 0 and not found.gaps[span.start] and found.words[span.start - 1] in known.namesakes
+
+
+def _amid(strange: int, people: float) -> float:
+    """Return the trust in a name among words that we do not know."""
+    if people >= 1000 and strange <= 2:
+        return 0.75
+    return 0.6 if people >= 300 and strange == 1 else 0.2
