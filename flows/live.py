@@ -210,7 +210,7 @@ class _Run:
         clock, store = self.world.clock, self.store
         now = clock.now()
         sources = configured(self.settings, self._access)
-        book = steps.FeedBook(store, clock)
+        book = steps.FeedBook(store, clock, self._access.bounds.stop_at)
         into = steps.Into(store, Reader(), self.watched, book)
         ingested, failed = steps.ingest_all(into, sources)
         until = now - timedelta(seconds=self.settings.watch.settle_s)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING
@@ -17,7 +17,6 @@ from detectors.errors import InputError, RetryableError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from flows.net import Clock
     from flows.sources.base import CountSource, Query, Source
@@ -36,6 +35,9 @@ AT_LEAST = 3
 """So many services, and half of those judged, make a silence one of the whole source."""
 
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass
 class FeedBook:
     """Writes down how each query went, and keeps to when a platform wants to be asked again.
@@ -46,21 +48,33 @@ class FeedBook:
         Where it is written.
     clock
         When it was.
+    stop_at
+        When to begin with no further query (UTC); None = never.
     waiting
         Labels of sources of which a query was left out, with the instant (UTC) from which on it may be asked.
     """
 
     store: Store
     clock: Clock
+    stop_at: datetime | None = None
     waiting: dict[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._not_before = {(feed.source, feed.query): feed.not_before for feed in self.store.feeds()}
+        feeds = self.store.feeds()
+        self._not_before = {(feed.source, feed.query): feed.not_before for feed in feeds}
+        self._tried_at = {(feed.source, feed.query): feed.tried_at for feed in feeds}
+
+    def in_turn(self, source: AnySource, queries: Iterable[Query]) -> list[Query]:
+        """Return queries, those that were tried longest ago first: where time is short, each has its turn."""
+        return sorted(queries, key=lambda query: self._tried_at.get((source.name, query.text), NEVER))
 
     def may_ask(self, source: AnySource, query: Query) -> bool:
-        """Whether the platform is to be asked now."""
+        """Whether the platform is to be asked now: what is not asked is neither well nor ill."""
         not_before = self._not_before.get((source.name, query.text))
-        if not_before is None or not_before <= self.clock.now():
+        now = self.clock.now()
+        if self.stop_at is not None and now >= self.stop_at:
+            return False
+        if not_before is None or not_before <= now:
             return True
         self.waiting[source.label] = max(not_before, self.waiting.get(source.label, not_before))
         return False

@@ -35,7 +35,7 @@ class Ingested:
     gaps
         Holes in what could be shown.
     waiting
-        Queries that were left out, because the platform does not want to be asked yet.
+        Queries that were left out, because the platform does not want to be asked yet or there was no time.
     repeated, skipped
         The first messages, ``file:line: what is the matter``.
     """
@@ -119,7 +119,8 @@ class Into:
     def ask(self, source: Source | CountSource, done: Ingested, take: Callable[[Query], None]) -> None:
         """Ask query by query; one that fails does not stop the others, and the first failure is raised at the end."""
         failures: list[Exception] = []
-        for query in source.queries(self.watched.catalogued()):
+        queries = source.queries(self.watched.catalogued())
+        for query in self.book.in_turn(source, queries) if self.book else queries:
             if self.book and not self.book.may_ask(source, query):
                 done.waiting += 1
                 continue

@@ -8,21 +8,31 @@ from typing import TYPE_CHECKING
 import pytest
 
 from detectors.errors import PermanentError, RetryableError
+from detectors.matching import Reader
 from detectors.model import Estimate, Incident, SeriesKey, Transition
 from flows.net import Clock
 from flows.report.happenings import fault_happening, tick_markdown, transition_happening
 from flows.sources.base import Query
-from flows.steps import Detected, FeedBook, faults_now, plain
+from flows.steps import Detected, FeedBook, Ingested, Into, Watched, faults_now, plain
 from flows.store import Fault, open_store
 from tests.flows.streams import Given
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from detectors.model import Service
     from flows.store import Store
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 SOURCE, QUERY = Given([], name="given", label="given:one"), Query("q", ("imessage",))
+
+
+class Asked(Given):
+    """A source of four queries."""
+
+    def queries(self, services: Sequence[Service] | None) -> tuple[Query, ...]:
+        del services
+        return tuple(Query(name, (name,)) for name in ("a", "b", "c", "d"))
 
 
 @pytest.fixture
@@ -43,6 +53,28 @@ def test_a_platform_is_left_alone_until_it_wants_to_be_asked(store: Store) -> No
     assert before.waiting == {"given:one": wait_until}
     assert before.may_ask(SOURCE, Query("another"))
     assert after.may_ask(SOURCE, QUERY)
+
+
+def test_what_there_was_no_time_for_is_as_it_was_and_comes_first_the_next_time(store: Store) -> None:
+    """A platform of many queries that is out takes all the time: those that were not asked did not go well."""
+    queries = Asked([]).queries(None)
+    for query in queries:
+        book(store).note(SOURCE, query, RetryableError("it answered 503"))
+    asked: list[str] = []
+    time = [NOW + timedelta(minutes=1)]
+    within = FeedBook(store, Clock(lambda: time[0], lambda _: None), time[0] + timedelta(seconds=45))
+
+    def take(query: Query) -> None:
+        asked.append(query.text)
+        time[0] += timedelta(seconds=30)
+
+    source, done = Asked([], name="given", label="given:one"), Ingested()
+    Into(store, Reader(), Watched(), within).ask(source, done, take)
+    assert asked == ["a", "b"]
+    assert done.waiting == 2
+    assert [feed.failed_since is None for feed in store.feeds()] == [True, True, False, False]
+    later = book(store, NOW + timedelta(minutes=2))
+    assert [query.text for query in later.in_turn(source, [*queries, Query("new")])] == ["new", "c", "d", "a", "b"]
 
 
 def test_a_source_that_fails_is_a_fault_until_it_does_not(store: Store) -> None:
