@@ -7,7 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from detectors.location.fold import fold
-from detectors.location.gazetteer import PRIMARY, gazetteer
+from detectors.location.gazetteer import NICKNAME, PRIMARY, gazetteer
 from detectors.location.resolve import Candidate, Reading
 from detectors.location.scan import Span
 from detectors.location.vocabulary import vocabulary
@@ -82,21 +82,20 @@ def _by_squeezed_name() -> dict[str, tuple[Candidate, ...]]:
     book = gazetteer()
     found: dict[str, list[Candidate]] = {}
     packed = book.packed
-    own = packed.cities.split("\n")
-    for number, name in enumerate(own):
+    for number, name in enumerate(packed.cities.split("\n")):
         place = book.first_city + number
-        if book.people[place] < _LARGE:
-            continue
-        _note(found, name, Candidate(place, book.people[place]))
-        if packed.countries[packed.city_countries[number]] == "US" and book.subdivision[place] >= 0:
+        is_american = packed.countries[packed.city_countries[number]] == "US" and book.subdivision[place] >= 0
+        if is_american and book.people[place] >= _LARGE:
             state = packed.subdivisions[book.subdivision[place]][3:].lower()
             _note(found, f"{name}{state}", Candidate(place, book.people[place]))
     for position, shown in enumerate((*packed.country_shown, *packed.subdivision_shown)):
         _note(found, fold(shown), Candidate(position, book.people[position]))
     for name, entry in book.names.items():
-        first = entry if isinstance(entry, int) else entry[0]
-        if first >> 3 < book.first_subdivision and first & 7 == PRIMARY and name.isascii():
-            _note(found, name, Candidate(first >> 3, book.people[first >> 3]))
+        for one in ((entry,) if isinstance(entry, int) else entry) if name.isascii() else ():
+            place, is_own = one >> 3, one & 7 in (PRIMARY, NICKNAME)
+            is_large = place < book.first_subdivision or (place >= book.first_city and book.people[place] >= _LARGE)
+            if is_own and is_large:
+                _note(found, name, Candidate(place, book.people[place]))
     return {name: tuple(sorted(places, key=lambda one: -one.weight)) for name, places in found.items()}
 
 

@@ -32,7 +32,13 @@ _RARE = dict.fromkeys(("CN", "KP", "TM", "ER"), 0.02) | dict.fromkeys(
 )
 _FULL = dict.fromkeys(("US", "GB", "CA", "AU", "IE", "NZ"), 1.5)
 
-_WEIGHTS: tuple[float, ...] = (1.0, 0.7, 0.12, 1.0, 0.03)
+_WEIGHTS = (1.0, 0.7, 0.12, 1.0)
+
+_RURAL = 1.4
+"""Subdivisions are counted by their cities; this many people live there for one in a city of 5,000 or more."""
+
+_SQUEEZED = 300
+"""Thousands of people from which on a place is also known by its name in one word."""
 
 
 class Gazetteer:
@@ -41,7 +47,8 @@ class Gazetteer:
     Attributes
     ----------
     names
-        Folded name -> place and how it is named so, as ``place * 8 + how``; a tuple of these where there are several.
+        Folded name -> place and how it is named so, as ``place * 8 + how``; a tuple of these where there are
+        several, an empty one for what is too wide (continents).
     longest
         First word -> most words in a name that begins with it; only where that is more than one.
     short
@@ -54,8 +61,10 @@ class Gazetteer:
         Number of the first city among the places.
     country, subdivision
         By place: the position of its country; of its subdivision, -1 if it is a country or unknown.
+    inhabitants
+        By place, in thousands.
     people
-        By place: inhabitants in thousands, at least one, weighted by how much the platforms are used there.
+        The same, at least one, weighted by how much the platforms are used there.
     words
         Names that are ordinary English words as well.
     """
@@ -71,9 +80,12 @@ class Gazetteer:
         homes = [of_country[code[:2]] for code in self.subdivisions]
         self.country = [*range(len(self.countries)), *homes, *packed.city_countries]
         self.subdivision = [-1] * len(self.countries) + [*range(len(self.subdivisions)), *packed.city_subdivisions]
-        raw = [*packed.country_people, *packed.subdivision_people, *packed.city_people]
+        wide = [round(people * _RURAL) for people in packed.subdivision_people]
+        self.inhabitants = [*packed.country_people, *wide, *packed.city_people]
         use: list[float] = [(_RARE | _FULL).get(code, 1.0) for code in self.countries]
-        self.people: list[float] = [max(1, one) * use[home] for one, home in zip(raw, self.country, strict=True)]
+        self.people: list[float] = [
+            max(1, one) * use[home] for one, home in zip(self.inhabitants, self.country, strict=True)
+        ]
         self.metro = packed.city_metros
         self.words = frozenset(packed.words)
         self.names: dict[str, int | tuple[int, ...]] = {}
@@ -98,7 +110,16 @@ class Gazetteer:
 
     def weigh(self, entry: int) -> float:
         """Return how many people a name speaks of, in thousands."""
-        return self.people[entry >> 3] * _WEIGHTS[entry & 7]
+        place = entry >> 3
+        return self.people[place] * (_WEIGHTS[entry & 7] if entry & 7 != PART else self._part(place))
+
+    def share_of(self, entry: int) -> float:
+        """Return how much of the place a name speaks of."""
+        return _WEIGHTS[entry & 7] if entry & 7 != PART else self._part(entry >> 3)
+
+    def _part(self, place: int) -> float:
+        """Return how much of a subdivision one of its named parts is, on average."""
+        return 1 / (2 + self.packed.subdivision_parts[place - self.first_subdivision].count("|"))
 
     # --- building ---
 
@@ -118,7 +139,18 @@ class Gazetteer:
             for name in joined.split("|") if joined else ():
                 how = SHORT if own[number].startswith(f"{name} ") else ALTERNATE
                 self._add(name, self.first_city + number, how)
+        self._add_squeezed()
         self._add_nicknames(names, own)
+        for name in names["wide"]["names"]:
+            self.names[fold(name)] = ()
+
+    def _add_squeezed(self) -> None:
+        """Take in what people write in one word: "newyork", "southafrica"."""
+        for name, entry in list(self.names.items()):
+            first = entry if isinstance(entry, int) else entry[0]
+            is_large = self.inhabitants[first >> 3] >= _SQUEEZED
+            if " " in name and is_large and first & 7 == PRIMARY and name.isascii():
+                self._add(name.replace(" ", ""), first >> 3, ALTERNATE)
 
     def _fill_joined(self, column: list[str], first: int, how: int) -> None:
         for number, joined in enumerate(column):

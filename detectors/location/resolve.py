@@ -26,6 +26,7 @@ _MOST_CANDIDATES = 48
 _ALONE = ((1000.0, 0.96), (300.0, 0.95), (100.0, 0.92), (40.0, 0.85), (15.0, 0.7), (0.0, 0.5))
 _QUALIFIED, _COUNTRY, _SUBDIVISION, _CODED = 0.985, 0.975, 0.965, 0.95
 
+_FLATTENED = 0.85
 _ENOUGH = 0.6
 """From here on a name goes before an unrelated flag."""
 
@@ -274,11 +275,14 @@ def _answers(book: Gazetteer, found: Scan, spans: list[Span], options: list[list
 def _is_unknown_town(book: Gazetteer, found: Scan, span: Span, around: tuple[Span, int, int]) -> bool:
     """Tell whether a name is a namesake, unknown to us, in the region that follows it ("North Hastings, Ontario")."""
     following, place, region = around
-    if place < book.first_city or region >= book.first_city:
+    if place < book.first_city or region >= book.first_city or fits(book, place, region) == INSIDE:
         return False
-    gaps = {found.gaps[at] for at in range(span.end, following.start + 1)}
-    is_list = not gaps.isdisjoint(LIST_BREAKS) or fits(book, place, region) == INSIDE
-    return not is_list and (book.people[place] < 1000 or following.is_code)
+    between = range(span.end, following.start)
+    if any(found.gaps[at] in LIST_BREAKS for at in (*between, following.start)) or any(
+        found.known[at] for at in between
+    ):
+        return False
+    return region >= book.first_subdivision or book.inhabitants[place] < 1000
 
 
 # --- confidence ----------------------------------------------------------------------------------------------
@@ -287,16 +291,25 @@ def _is_unknown_town(book: Gazetteer, found: Scan, span: Span, around: tuple[Spa
 def _read(book: Gazetteer, found: Scan, span: Span, weighed: tuple[list[Candidate], list[Candidate]]) -> Reading | None:
     """Return the reading of a name with the probability that a place is meant."""
     options, others = weighed
-    total = sum(one.weight for one in options)
-    shares = tuple(Candidate(one.place, one.weight / total) for one in options if one.weight > total / 500)
+    shares = _shares(options)
     best = shares[0].place
     if any(_holds(book, other.place, best) or _is_beside(book, other.place, best) for other in others):
         return Reading(span, shares, _QUALIFIED, "qualified")
     entry = next((one for one in span.entries if one >> 3 == best), best << 3)
     confidence, because = _alone(book, span, entry)
     if confidence:
-        confidence *= _context(found, span, book.weigh(entry))
+        confidence *= _context(found, span, book.inhabitants[best] * book.share_of(entry))
     return Reading(span, shares, min(confidence, 0.99), because) if confidence > 0.2 else None
+
+
+def _shares(options: list[Candidate]) -> tuple[Candidate, ...]:
+    """Return the candidates with probabilities, flatter than their weights: people are no perfect prior."""
+    if len(options) == 1:
+        return (Candidate(options[0].place, 1.0),)
+    least = options[0].weight / 500
+    kept = [Candidate(one.place, one.weight**_FLATTENED) for one in options if one.weight > least]
+    total = sum(one.weight for one in kept)
+    return tuple(Candidate(one.place, one.weight / total) for one in kept)
 
 
 def _is_beside(book: Gazetteer, one: int, two: int) -> bool:
@@ -323,20 +336,21 @@ def _code_alone(book: Gazetteer, span: Span, best: int) -> float:
         return 0.9
     known = book.people[best] * (1.0 if best >= book.first_subdivision else 0.2)
     sure = _CODED if known >= 1000 else 0.55 if known >= 300 else 0.2
-    is_word = span.start == 0 and span.name in vocabulary().word_codes
-    return sure * (1.0 if span.is_upper else 0.8) * (0.6 if is_word else 1.0)
+    if not span.is_upper:
+        return sure * (0.5 if span.name in vocabulary().word_codes else 0.8)
+    return sure * (0.3 if span.name in vocabulary().shouted else 1.0)
 
 
 def _subdivision_alone(book: Gazetteer, span: Span, entry: int) -> float:
     if len(span.name) < 3 and span.name.isascii():
-        return 0.5
+        return 0.2
     if span.name in book.words:
         return 0.92 if span.is_title and book.weigh(entry) >= 300 else 0.5
     return 0.93 if entry & 7 == PART else _SUBDIVISION
 
 
 def _city_alone(book: Gazetteer, span: Span, entry: int) -> float:
-    people, name = book.people[entry >> 3], span.name
+    people, name = book.inhabitants[entry >> 3], span.name
     confidence = next(sure for least, sure in _ALONE if people >= least)
     if name in book.words and people < 1000:
         confidence *= 0.85 if span.is_title and people >= 150 else 0.4
@@ -364,7 +378,7 @@ def _context(found: Scan, span: Span, people: float) -> float:
         return 0.97 if unknown < 5 else 0.9
     if span.start and found.words[span.start - 1] in vocabulary().triggers:
         return 0.95 if span.is_title or people >= 100 else 0.6
-    return _amid(strange, people) if span.is_title else 0.2
+    return _amid(strange, people, is_first=span.start == first) if span.is_title else 0.2
 
 
 def _is_something_else(found: Scan, span: Span) -> bool:
@@ -375,8 +389,8 @@ def _is_something_else(found: Scan, span: Span) -> bool:
     return span.start > 0 and not found.gaps[span.start] and found.words[span.start - 1] in known.namesakes
 
 
-def _amid(strange: int, people: float) -> float:
+def _amid(strange: int, people: float, *, is_first: bool) -> float:
     """Return the trust in a name among words that we do not know."""
     if people >= 1000 and strange <= 2:
         return 0.75
-    return 0.6 if people >= 300 and strange == 1 else 0.2
+    return 0.6 if people >= 300 and strange <= 1 + is_first else 0.2

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 MOST_WORDS = 120
 MOST_SPANS = 10
-_UNSPACED = "\u0e00"
+_AND = frozenset("&+")
+UNSPACED = "\u0e00"
+"""From here on scripts put no spaces between words, or hardly any."""
+
 _SUFFIXES = frozenset("市区區县縣都府県道省州郡町村시도구군읍면동在住在の出身에서")
 
 
@@ -65,7 +68,12 @@ def split(text: str, limit: int = LIMIT) -> tuple[list[str], list[str], list[str
     gap = ""
     skip = False
     for piece in TOKEN.findall(tidy(text, limit)):
-        if len(piece) == 1 and BREAK.match(piece):
+        if piece in _AND:
+            words.append("and")
+            raws.append(piece)
+            gaps.append(gap)
+            gap = ""
+        elif len(piece) == 1 and BREAK.match(piece):
             gap = piece if not gap or piece != "," else gap
         elif piece in "#@":
             skip = piece == "@"
@@ -97,14 +105,15 @@ def scan(text: str, *, limit: int = LIMIT) -> Scan:
             break
         found = _longest(book, words, raws, gaps, at)
         if found is not None:
-            spans.append(found)
-            known[at : found.end] = b"\1" * (found.end - at)
+            if found.entries:
+                spans.append(found)
+            known[at : found.end] = (b"\1" if found.entries else b"\2") * (found.end - at)
             at = found.end
             continue
         word = words[at]
-        if word in fillers:
+        if word in fillers or word.isdigit():
             known[at] = 2
-        elif word[0] >= _UNSPACED:
+        elif word[0] >= UNSPACED:
             _unspaced(book, word, at, spans, known)
         at += 1
     return Scan(words, raws, gaps, spans, known)

@@ -12,7 +12,7 @@ from detectors.location.evidence import zip3
 from detectors.location.gazetteer import gazetteer
 from detectors.location.locate import Finding, with_zip
 from detectors.location.resolve import Reading, resolve
-from detectors.location.scan import Scan, Span, scan
+from detectors.location.scan import UNSPACED, Scan, Span, scan
 from detectors.location.vocabulary import vocabulary
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 LIMIT = 1_000
 """Characters of a post that are read."""
 
-_TRUST = {"trigger": 0.96, "here": 0.95, "pair": 0.96, "hashtag": 0.75}
+_TRUST = {"trigger": 0.96, "here": 0.95, "pair": 0.96, "hashtag": 0.75, "unspaced": 0.75}
+_FRENCH_AT = ("\u00e0", "\u00c0")
+_AND = frozenset(("and", "y", "e", "et", "und", "or", "o", "en"))
+_WITH_ARTICLE = frozenset(("us", "uk", "usa", "uae"))
 _SMALLEST = 100.0
 """A town of fewer thousands counts only with its state or country."""
 
@@ -32,7 +35,7 @@ def find_text(text: str) -> Finding:
     chosen = dict(_chosen(found))
     if not chosen:
         return Finding([], found, (), [], None)
-    spans = [span for number, span in enumerate(found.spans) if number in chosen]
+    spans = [_capital(found, span) for number, span in enumerate(found.spans) if number in chosen]
     ways = {span.start: chosen[number] for number, span in enumerate(found.spans) if number in chosen}
     context = found._replace(spans=spans, known=bytearray(b"\1" * len(found.words)))
     readings = [kept for one in resolve(context, []) if (kept := _trusted(one, ways[one.span.start])) is not None]
@@ -42,21 +45,36 @@ def find_text(text: str) -> Finding:
     return Finding(answer(readings), found, readings, [], None)
 
 
+def _capital(found: Scan, span: Span) -> Span:
+    """Return "the us" as if it were "the US"."""
+    is_meant = span.name in _WITH_ARTICLE and span.start > 0 and found.words[span.start - 1] == "the"
+    return span._replace(is_upper=True) if is_meant else span
+
+
 def _chosen(found: Scan) -> Iterator[tuple[int, str]]:
     """Yield the names that something introduces, with what that is."""
     previous = -1
     for number, span in enumerate(found.spans):
         way = _introduced(found, span)
         before = found.spans[number - 1] if number else None
-        follows = before is not None and before.end == span.start and found.gaps[span.start] in ("", ",")
         if way:
             yield number, way
-            previous = number
-        elif follows and (previous == number - 1 or _is_pair(found, number)):
+        elif before is not None and previous == number - 1 and _goes_on(found, before, span):
+            yield number, "trigger"
+        elif before is not None and _is_pair(found, before, span):
             if previous != number - 1:
                 yield number - 1, "pair"
             yield number, "pair"
-            previous = number
+        else:
+            continue
+        previous = number
+
+
+def _goes_on(found: Scan, before: Span, span: Span) -> bool:
+    """Tell whether a name goes on with the one before: "in Dallas, TX", "in Boston and New York"."""
+    if before.end == span.start:
+        return found.gaps[span.start] in ("", ",", "/")
+    return before.end + 1 == span.start and found.words[before.end] in _AND and not found.gaps[span.start]
 
 
 def _introduced(found: Scan, span: Span) -> str:
@@ -69,21 +87,32 @@ def _introduced(found: Scan, span: Span) -> str:
         return "here"
     if found.gaps[at] == "#":
         return "hashtag"
+    return "unspaced" if not span.is_code and span.name[0] >= UNSPACED else _announced(found, span)
+
+
+def _announced(found: Scan, span: Span) -> str:
+    """Return "trigger" if a word like "in" stands before a name, perhaps with an article between."""
+    words, at = found.words, span.start
     articles = vocabulary().articles
     while at and words[at - 1] in articles and not found.gaps[at]:
         at -= 1
     if not at or found.gaps[at]:
         return ""
-    before = words[at - 1]
-    known = vocabulary()
-    is_trigger = before in known.text_triggers or (before in known.foreign_triggers and span.is_title)
-    return "trigger" if is_trigger else ""
+    return "trigger" if _triggers(found, at - 1, is_title=span.is_title) else ""
 
 
-def _is_pair(found: Scan, number: int) -> bool:
+def _triggers(found: Scan, at: int, *, is_title: bool) -> bool:
+    """Tell whether a word says that a place follows."""
+    word, known = found.words[at], vocabulary()
+    if word == "a":
+        return found.raws[at] in _FRENCH_AT
+    return word in known.text_triggers or (is_title and word in known.foreign_triggers)
+
+
+def _is_pair(found: Scan, one: Span, two: Span) -> bool:
     """Tell whether two names side by side are a town and its state: "Dallas, TX"."""
-    one, two = found.spans[number - 1], found.spans[number]
-    return one.is_title and not one.is_code and (two.is_upper if two.is_code else two.is_title)
+    is_named = one.is_title and not one.is_code and (two.is_upper if two.is_code else two.is_title)
+    return is_named and one.end == two.start and found.gaps[two.start] in ("", ",")
 
 
 def _trusted(reading: Reading, way: str) -> Reading | None:

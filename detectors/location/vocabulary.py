@@ -6,6 +6,7 @@ import tomllib
 from functools import cache
 from typing import NamedTuple
 
+from detectors.location.fold import fold_word
 from detectors.reference import resource
 
 LIST_BREAKS = frozenset("/|&+;~-\u2022\u00b7\u30fb\u2219\u25cf\u2192\u2190\u2194\u2708\u21c4\u2013\u2014\u2015")
@@ -24,10 +25,11 @@ class Vocabulary(NamedTuple):
     namesakes: frozenset[str]
     nowhere: frozenset[str]
     word_codes: frozenset[str]
+    shouted: frozenset[str]
 
 
 @cache
 def vocabulary() -> Vocabulary:
     """Return the packaged lists."""
     lists = tomllib.loads(resource("reference", "gazetteer", "words.toml").read_text(encoding="utf-8"))
-    return Vocabulary(**{name: frozenset(words.split()) for name, words in lists.items()})
+    return Vocabulary(**{name: frozenset(map(fold_word, words.split())) for name, words in lists.items()})
