@@ -216,7 +216,7 @@ class _Run:
         until = now - timedelta(seconds=self.settings.watch.settle_s)
         done = steps.detect(store, steps.chosen_keys(store, self.watched.services), until=until)
         told = {label: steps.plain(error) for label, error in failed.items()} | self._read_on(done)
-        began, ended = self._set_faults(sources, done, now)
+        began, ended = self._set_faults(sources, done, book)
         incidents = tuple(history.incident for history in done.changed)
         return Tick(
             at=now,
@@ -256,11 +256,11 @@ class _Run:
         return failed
 
     def _set_faults(
-        self, sources: Sequence[Source | CountSource], done: steps.Detected, now: datetime
+        self, sources: Sequence[Source | CountSource], done: steps.Detected, book: steps.FeedBook
     ) -> tuple[list[Fault], list[Fault]]:
         """Bring the list of what is wrong up to date; of series without news the last word stands."""
-        store = self.store
-        current = steps.faults_now(store.feeds(now), sources, done, now=now)
+        store, now = self.store, self.world.clock.now()
+        current = steps.faults_now(book.feeds(), sources, done, now=now)
         names = {source.name for source in sources}
         judged = {(key.source, key.service) for key in done.judged}
         heard = {source for source, _ in judged}

@@ -52,12 +52,16 @@ class FeedBook:
         When to begin with no further query (UTC); None = never.
     waiting
         Labels of sources of which a query was left out, with the instant (UTC) from which on it may be asked.
+    current
+        (source, query) of what there is to ask. What was asked for services that are no longer watched, or packed
+        differently, is history: it would seem to stay behind more and more.
     """
 
     store: Store
     clock: Clock
     stop_at: datetime | None = None
     waiting: dict[str, datetime] = field(default_factory=dict)
+    current: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         feeds = self.store.feeds()
@@ -66,6 +70,8 @@ class FeedBook:
 
     def in_turn(self, source: AnySource, queries: Iterable[Query]) -> list[Query]:
         """Return queries, those that were tried longest ago first: where time is short, each has its turn."""
+        queries = list(queries)
+        self.current.update((source.name, query.text) for query in queries)
         return sorted(queries, key=lambda query: self._tried_at.get((source.name, query.text), NEVER))
 
     def may_ask(self, source: AnySource, query: Query) -> bool:
@@ -78,6 +84,10 @@ class FeedBook:
             return True
         self.waiting[source.label] = max(not_before, self.waiting.get(source.label, not_before))
         return False
+
+    def feeds(self) -> list[Feed]:
+        """Return how the queries are doing that there are to ask."""
+        return [feed for feed in self.store.feeds(self.clock.now()) if (feed.source, feed.query) in self.current]
 
     def note(self, source: AnySource, query: Query, error: Exception | None = None) -> None:
         """Write down how a query went."""

@@ -147,6 +147,17 @@ def test_a_source_that_fails_is_named_and_needs_a_look(tmp_path: Path) -> None:
     assert done.needs_a_look
 
 
+def test_what_was_asked_for_services_of_before_is_history(tmp_path: Path) -> None:
+    """A query that is asked no more cannot recover, and would stay behind more and more."""
+    file = tmp_path / "posts.jsonl"
+    (fault,) = tick(tmp_path, file, HOUR, services=["outlook"]).faults_began
+    write(file, stream(hours=1))
+    done = tick(tmp_path, file, HOUR + 1, services=["imessage"])
+    assert not done.faults
+    assert [ended.message for ended in done.faults_ended] == [fault.message]
+    assert not done.needs_a_look
+
+
 def test_a_line_that_cannot_be_used_needs_a_look(tmp_path: Path) -> None:
     file = write(tmp_path / "posts.jsonl", stream(hours=1))
     file.write_bytes(b"{oops}\n" + file.read_bytes())
