@@ -25,7 +25,7 @@ NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 HISTORY = timedelta(days=2)
 LOOKBACK = timedelta(minutes=15)
 RATE = 0.2
-"""Reports a minute of each service in each source."""
+"""Reports a minute of each of 30 services in each source; of more services, as many in all."""
 
 SOURCES = "bluesky", "hackernews", "mastodon.social.example"
 N_SERVICES = 30
@@ -68,10 +68,11 @@ def fill(store: Path, names: list[str], *, history: timedelta = HISTORY) -> int:
 
     rng, end_at = np.random.default_rng(1), NOW - LOOKBACK
     start_at, minutes, n = end_at - history, history // timedelta(minutes=1), 0
+    rate = RATE * min(1, N_SERVICES / len(names))
     with open_store(store, secret="of the benchmark") as kept:  # noqa: S106
         for source in SOURCES:
             for name in names:
-                when = np.sort(rng.uniform(0, minutes, rng.poisson(RATE * minutes)))
+                when = np.sort(rng.uniform(0, minutes, rng.poisson(rate * minutes)))
                 pairs = [
                     (
                         Post(f"{name}-{place}", source, start_at + timedelta(minutes=minute), "", author_id=str(place)),
