@@ -26,7 +26,7 @@ _MOST_CANDIDATES = 48
 _ALONE = ((1000.0, 0.96), (300.0, 0.95), (100.0, 0.92), (40.0, 0.85), (15.0, 0.7), (0.0, 0.5))
 _QUALIFIED, _COUNTRY, _SUBDIVISION, _CODED = 0.985, 0.975, 0.965, 0.95
 
-_FLATTENED = 0.85
+_FLATTENED, _LISTED = 0.85, 0.4
 _ENOUGH = 0.6
 """From here on a name goes before an unrelated flag."""
 
@@ -95,7 +95,7 @@ def _settle(
     named, hoisted = options
     everything = [*named, *hoisted]
     if len(everything) > 1:
-        everything = _fit(book, everything)
+        everything = _fit(book, everything, _lists(found, spans))
     _forget_chance_codes(book, found, spans, everything)
     named = everything[: len(spans)]
     readings = []
@@ -224,26 +224,51 @@ def fits(book: Gazetteer, one: int, two: int) -> float:
     return SAME_METRO if metro >= 0 and metro == book.metro[two - book.first_city] else SAME_STATE
 
 
-def _fit(book: Gazetteer, options: list[list[Candidate]]) -> list[list[Candidate]]:
-    """Return the candidates weighted by how well they fit the other names' best fitting ones."""
+def _fit(book: Gazetteer, options: list[list[Candidate]], lists: list[int]) -> list[list[Candidate]]:
+    """Return the candidates weighted by how well they fit the other names' best fitting ones.
+
+    Parameters
+    ----------
+    book
+        The gazetteer.
+    options
+        By name: candidates, the heaviest first.
+    lists
+        By name: how many signs of a list stand before it; flags may have none left. Two names with such a sign between
+        need not lie in each other, so that it counts less if they do ("New York and Boston").
+    """
     fitted = []
     for number, candidates in enumerate(options):
-        scored = candidates
-        if len(candidates) > 1:
-            scored = []
-            for one in candidates:
-                weight = one.weight
-                for other, rivals in enumerate(options):
-                    if other != number:
-                        near = 1.0 if abs(other - number) == 1 else 0.5
-                        total = rivals[0].weight
-                        weight *= max(
-                            near * fits(book, one.place, rival.place) * (0.2 + rival.weight / total) for rival in rivals
-                        )
-                scored.append(Candidate(one.place, weight))
-            scored.sort(key=lambda one: -one.weight)
+        if len(candidates) == 1:
+            fitted.append(candidates)
+            continue
+        weights = [one.weight for one in candidates]
+        for other, rivals in enumerate(options):
+            if other != number:
+                is_list = max(number, other) < len(lists) and lists[number] != lists[other]
+                power = _LISTED if is_list else 1.0
+                near = 1.0 if abs(other - number) == 1 else 0.5
+                total = rivals[0].weight
+                for at, one in enumerate(candidates):
+                    fit = max(fits(book, one.place, rival.place) * (0.2 + rival.weight / total) for rival in rivals)
+                    weights[at] *= near * fit**power
+        scored = [Candidate(one.place, weight) for one, weight in zip(candidates, weights, strict=True)]
+        scored.sort(key=lambda one: -one.weight)
         fitted.append(scored)
     return fitted
+
+
+def _lists(found: Scan, spans: list[Span]) -> list[int]:
+    """Return, by name, how many signs of a list stand before it."""
+    ands = vocabulary().ands
+    counts, seen, at = [], 0, 0
+    for span in spans:
+        while at <= span.start:
+            seen += found.gaps[at] in LIST_BREAKS or found.words[at] in ands
+            at += 1
+        counts.append(seen)
+        at = max(at, span.end)
+    return counts
 
 
 def _holds(book: Gazetteer, outer: int, inner: int) -> bool:

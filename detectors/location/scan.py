@@ -135,9 +135,12 @@ def _longest(book: Gazetteer, words: list[str], raws: list[str], gaps: list[str]
                 return _span(name, entry, raws, at, last)
             last -= 1
     entry = names.get(word)
+    is_filler = word in vocabulary().fillers
+    if is_filler and not raws[at].isupper() and gaps[at] != ",":
+        return None
     if len(word) <= 5 and word in book.codes:
         return _code(book, word, entry, raws[at], at)
-    if entry is None or word in vocabulary().fillers:
+    if entry is None or is_filler:
         return None
     return _span(word, entry, raws, at, at + 1)
 

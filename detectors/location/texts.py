@@ -23,7 +23,6 @@ LIMIT = 1_000
 
 _TRUST = {"trigger": 0.96, "here": 0.95, "pair": 0.96, "hashtag": 0.75, "unspaced": 0.75}
 _FRENCH_AT = ("\u00e0", "\u00c0")
-_AND = frozenset(("and", "y", "e", "et", "und", "or", "o", "en"))
 _WITH_ARTICLE = frozenset(("us", "uk", "usa", "uae"))
 _SMALLEST = 100.0
 """A town of fewer thousands counts only with its state or country."""
@@ -74,7 +73,7 @@ def _goes_on(found: Scan, before: Span, span: Span) -> bool:
     """Tell whether a name goes on with the one before: "in Dallas, TX", "in Boston and New York"."""
     if before.end == span.start:
         return found.gaps[span.start] in ("", ",", "/")
-    return before.end + 1 == span.start and found.words[before.end] in _AND and not found.gaps[span.start]
+    return before.end + 1 == span.start and found.words[before.end] in vocabulary().ands and not found.gaps[span.start]
 
 
 def _introduced(found: Scan, span: Span) -> str:

@@ -26,6 +26,7 @@ class Vocabulary(NamedTuple):
     nowhere: frozenset[str]
     word_codes: frozenset[str]
     shouted: frozenset[str]
+    ands: frozenset[str]
 
 
 @cache
