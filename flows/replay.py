@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import as_file
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,12 +14,13 @@ from detectors.matching import Reader
 from detectors.model import Instant  # noqa: TC001 - msgspec reads it
 from detectors.reference import catalogue, resource
 from flows import steps
-from flows.sources.archive import Archive, read_counts
+from flows.sources.archive import Archive, names_of, read_counts
 from flows.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from detectors.incidents.lifecycle import History
     from detectors.model import SeriesKey, Severity
@@ -140,9 +140,13 @@ def _judge(
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a backfill, and where it goes; plain data, because it may travel to another process."""
+    """One file of a backfill, and where it goes; plain data, because it may travel to another process.
+
+    ``name`` tells it from the others.
+    """
 
     path: str
+    name: str
     url: str
     secret: str | None
     watched: steps.Watched
@@ -166,12 +170,13 @@ def parts_of(files: Sequence[str], settings: Settings, world: World) -> list[Par
         raise InputError("a backfill needs a store that lasts, not :memory:")
     secret = world.secret("store.secret", settings.store.secret) or None
     watched = steps.Watched.configured(settings)
-    return [Part(str(Path(file).resolve()), settings.store.url, secret, watched, world.clock.now()) for file in files]
+    url, now = settings.store.url, world.clock.now()
+    return [Part(str(path.resolve()), name, url, secret, watched, now) for path, name in names_of(files).items()]
 
 
 def fill(part: Part) -> Filled:
     """Ingest one file from where it was left; a second time it finds nothing to do."""
-    source = Archive(Path(part.path), now=part.now)
+    source = Archive(part.path, now=part.now).known_as(part.name)
     try:
         with open_store(part.url, secret=part.secret) as store:
             return Filled(part.path, steps.ingest(store, source, Reader(), part.watched))

@@ -51,6 +51,7 @@ def backfill(  # noqa: PLR0913 - one parameter an option
     from flows.replay import backfill as run
     from flows.replay import parts_of
     from flows.report.record import incident_record
+    from flows.sources.archive import names_of
 
     settings = load_settings(config, environ=os.environ)
     if store:
@@ -60,7 +61,7 @@ def backfill(  # noqa: PLR0913 - one parameter an option
     parts = parts_of([str(file) for file in files], settings, World())
     with progress_steps("Reading files", len(parts)) as advance:
         filled, found = run(parts, ENGINES[engine](workers), progress=advance)
-    for file, one in zip(files, filled, strict=True):
+    for file, one in zip(names_of(files), filled, strict=True):
         if json:
             emit({"file": str(file), **one.came.record(), "error": one.error})
         else:

@@ -5,6 +5,7 @@ The good lines go through, the bad ones are counted and named by ``file:line``; 
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations of a cursor
 from operator import le
 from pathlib import Path
@@ -23,7 +24,7 @@ from flows.sources.observed import Clusters
 from flows.sources.reading import DAMAGED, TOO_LONG, UNFINISHED, Rules, Tally, judge, judge_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from detectors.model import Post, Service
     from flows.sources.bounded import Block
@@ -75,6 +76,16 @@ class Archive:
     """
 
     name = "archive"
+
+    @classmethod
+    def several(cls, paths: Iterable[str | Path], *, now: datetime) -> list[Archive]:
+        """Return an archive for each file, with labels that tell them apart; see :func:`names_of`."""
+        return [cls(path, now=now).known_as(name) for path, name in names_of(paths).items()]
+
+    def known_as(self, name: str) -> Archive:
+        """Take another name for the file than its own."""
+        self.label = f"archive:{name}"
+        return self
 
     def __init__(
         self,
@@ -291,3 +302,26 @@ class _Run:
             return InputError("the file holds nothing but blank lines", place=str(self._path))
         first = f"; the first: {self.tally.messages[0]}" if self.tally.messages else ""
         return InputError(f"none of its {self.tally.n_lines:,} lines is a post{first}", place=str(self._path))
+
+
+def names_of(paths: Iterable[str | Path]) -> dict[Path, str]:
+    """Return each file once, with its name, and as many folders before it as tell it from the others.
+
+    The place where reading goes on is kept by name: ``mon/posts.jsonl`` and ``tue/posts.jsonl`` are two files.
+
+    Examples
+    --------
+    >>> list(names_of(["mon/posts.jsonl", "tue/posts.jsonl", "tue/more.jsonl", "tue/posts.jsonl"]).values())
+    ['mon/posts.jsonl', 'tue/posts.jsonl', 'more.jsonl']
+    """
+    whole: dict[Path, Path] = {}
+    for path in map(Path, paths):
+        whole.setdefault(path.resolve(), path)
+    names: dict[Path, str] = {}
+    n = 0
+    while len(names) < len(whole):
+        n += 1
+        tails = Counter(path.parts[-n:] for path in whole)
+        alone = [path for path in whole if path not in names and tails[path.parts[-n:]] == 1]
+        names |= {path: "/".join(path.parts[-n:]) for path in alone}
+    return {path: names[resolved] for resolved, path in whole.items()}

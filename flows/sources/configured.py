@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from detectors.errors import SettingsError
@@ -58,7 +57,7 @@ def configured(settings: Settings, access: Access) -> list[AnySource]:
     """
     now = access.bounds.clock.now()
     return [
-        *(Archive(Path(name), now=now) for name in settings.sources.archive),
+        *Archive.several(settings.sources.archive, now=now),
         *_open(settings, access.bounds),
         *_mastodon(settings, access),
         *_reddit(settings, access),

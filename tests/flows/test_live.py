@@ -158,6 +158,21 @@ def test_what_was_asked_for_services_of_before_is_history(tmp_path: Path) -> Non
     assert not done.needs_a_look
 
 
+def test_files_of_one_name_are_read_on_each_from_its_own_place(tmp_path: Path) -> None:
+    posts, files = stream(hours=2), [tmp_path / folder / "posts.jsonl" for folder in ("mon", "tue")]
+    for place, file in enumerate(files):
+        file.parent.mkdir()
+        write(file, posts[place:100:2])
+    run_tick(settings(tmp_path, *files), World(frozen(3 * HOUR)))
+    add(files[0], posts[100:])
+    done = run_tick(settings(tmp_path, *files), World(frozen(3 * HOUR + 1)))
+    assert done.failed == {}
+    assert {label: one.posts for label, one in done.ingested.items()} == {
+        "archive:mon/posts.jsonl": len(posts) - 100,
+        "archive:tue/posts.jsonl": 0,
+    }
+
+
 def test_a_line_that_cannot_be_used_needs_a_look(tmp_path: Path) -> None:
     file = write(tmp_path / "posts.jsonl", stream(hours=1))
     file.write_bytes(b"{oops}\n" + file.read_bytes())

@@ -138,6 +138,18 @@ def test_many_files_are_as_one(uproar: Callable[..., Said], workers: str) -> Non
     assert "0 posts, 0 new reports" in again.out.splitlines()[0]
 
 
+def test_files_of_one_name_in_several_folders_are_several_files(uproar: Callable[..., Said]) -> None:
+    posts = stream(hours=1)
+    for place, folder in enumerate(("mon", "tue")):
+        Path(folder).mkdir()
+        write(Path(folder, "posts.jsonl"), posts[place::2])
+    given = ["mon/posts.jsonl", "tue/posts.jsonl", "./mon/posts.jsonl"]
+    first = uproar("backfill", *given, "--workers", "1", "--json").records
+    assert [one["file"] for one in first] == given[:2]
+    assert sum(one["reports"] for one in first) == len(posts)
+    assert [(one["posts"], one["error"]) for one in uproar("backfill", *given, "--json").records] == [(0, None)] * 2
+
+
 def test_a_file_that_cannot_be_read_does_not_stop_the_others(uproar: Callable[..., Said]) -> None:
     write(Path("a.jsonl"), stream(hours=1))
     Path("b.jsonl").write_text("not a post\n")
