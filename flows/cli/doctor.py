@@ -108,8 +108,10 @@ def _store(settings: Settings) -> Iterator[Finding]:
     from flows.store.engine import MISSING
 
     try:
-        with open_store(settings.store.url, secret=settings.store.secret or None, create=False) as store:
+        with open_store(settings.store.url, secret=_secret(settings), create=False) as store:
             store.integrity_check()
+            if _secret(settings) or not settings.store.secret:
+                store.check_secret()
             yield Finding("store", "ok", f"{store.describe()}; {len(store.keys())} series")
     except StoreError as error:
         if MISSING not in str(error):
@@ -118,6 +120,14 @@ def _store(settings: Settings) -> Iterator[Finding]:
     if not settings.store.secret:
         remedy = "set UPROAR_STORE_SECRET to a long random text before you collect from live sources"
         yield Finding("privacy", "look", "stored authors are hashed without a secret", remedy)
+
+
+def _secret(settings: Settings) -> str | None:
+    """Return the secret of the store; None where there is none that can be known here (see :func:`_credentials`)."""
+    try:
+        return World().secret("store.secret", settings.store.secret) or None
+    except SettingsError:
+        return None
 
 
 def _sources(settings: Settings) -> Iterator[Finding]:
@@ -201,7 +211,7 @@ def _lag(settings: Settings) -> Iterator[Finding]:
     from flows.store.engine import MISSING
 
     try:
-        with open_store(settings.store.url, secret=settings.store.secret or None, create=False) as store:
+        with open_store(settings.store.url, create=False) as store:
             records = describe(store, settings, utc_now())
     except StoreError as error:
         if MISSING not in str(error):

@@ -31,7 +31,7 @@ def opened(url: str | None, config: Path | None) -> Iterator[Store]:
     from flows.store import open_store
 
     settings = load_settings(config, environ=os.environ)
-    with open_store(url or settings.store.url, secret=settings.store.secret or None, create=False) as store:
+    with open_store(url or settings.store.url, create=False) as store:
         yield store
 
 

@@ -14,7 +14,7 @@ from cyclopts import Parameter, validators
 from detectors.errors import InputError
 from detectors.model import Severity
 from flows.cli.output import DONE, LOOK, emit, note, progress_bar, remarks, say, skipped
-from flows.settings import load_settings, utc_now
+from flows.settings import World, load_settings, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -116,8 +116,8 @@ def _opened(url: str | None) -> Iterator[Store]:
     from flows.store import open_store
 
     if url:
-        secret = load_settings(None, environ=os.environ).store.secret or None
-        with open_store(url, secret=secret) as store:
+        named = load_settings(None, environ=os.environ).store.secret
+        with open_store(url, secret=World().secret("store.secret", named) or None) as store:
             yield store
         return
     with tempfile.TemporaryDirectory(prefix="uproar-") as folder, open_store(Path(folder) / "replay.db") as store:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from detectors.errors import InputError
 from flows.cli.output import DONE, LOOK, emit, say
-from flows.settings import load_settings, utc_now
+from flows.settings import World, load_settings, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ def sources(*, config: Path | None = None, json: Flag = False) -> int:
 
     settings = load_settings(config, environ=os.environ)
     now = utc_now()
-    with open_store(settings.store.url, secret=settings.store.secret or None, create=False) as store:
+    with open_store(settings.store.url, create=False) as store:
         records = describe(store, settings, now)
     for record in records:
         if json:
@@ -148,7 +148,8 @@ def purge(  # noqa: PLR0913 - one parameter an option
         raise InputError("say what is to be forgotten: one of --author, --post, --before")
     ((what, value),) = given.items()
     settings = load_settings(config, environ=os.environ)
-    with open_store(settings.store.url, secret=settings.store.secret or None, create=False) as store:
+    secret = World().secret("store.secret", settings.store.secret) or None
+    with open_store(settings.store.url, secret=secret, create=False) as store:
         if what == "before":
             n = store.purge(before=_instant(value), dry_run=dry_run)
         elif what == "author":

@@ -124,7 +124,7 @@ def one_width(connection: Connection, source: str, bin_width_s: int) -> None:
     if other is not None:
         raise StoreError(
             f"the posts of {source} are stored in bins of {other} s, not {bin_width_s} s; "
-            "keep to that width, or name another store"
+            "keep to that width ([watch] bin_width_s), or name another store"
         )
 
 

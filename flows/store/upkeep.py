@@ -113,6 +113,17 @@ class Upkeep(Base):
             self._overwrite()
         return n_found
 
+    def check_secret(self) -> None:
+        """Look whether the secret is the one that the store was begun with, and change nothing.
+
+        Raises
+        ------
+        StoreError
+            It is another one.
+        """
+        with self._reading() as connection:
+            writing.refuse_other_secret(connection, self._pseudonyms)
+
     def _forget(self, what: Forgetting, *, dry_run: bool) -> int:
         with self._writing() as connection:
             writing.check_secret(connection, self._pseudonyms)

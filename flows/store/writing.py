@@ -44,7 +44,13 @@ _SETTLED = select(settled.c.service, settled.c.bin_at, settled.c.raw, settled.c.
 
 
 def check_secret(connection: Connection, pseudonyms: Pseudonyms) -> None:
-    """Refuse a secret that is not the store's: one person would become two.
+    """Refuse a secret that is not the store's, as :func:`refuse_other_secret`; a store without one takes it."""
+    if not refuse_other_secret(connection, pseudonyms):
+        put_new(connection, meta, [{"name": "secret_check", "value": pseudonyms.check}])
+
+
+def refuse_other_secret(connection: Connection, pseudonyms: Pseudonyms) -> bool:
+    """Refuse a secret that is not the store's: one person would become two. Return whether the store has one.
 
     Raises
     ------
@@ -52,10 +58,12 @@ def check_secret(connection: Connection, pseudonyms: Pseudonyms) -> None:
         The store was begun with another secret, or with none.
     """
     kept = connection.execute(_SECRET).scalar()
-    if kept is None:
-        put_new(connection, meta, [{"name": "secret_check", "value": pseudonyms.check}])
-    elif kept != pseudonyms.check:
-        raise StoreError("it was begun with another secret, or with none; open it with that one, or begin a new store")
+    if kept is not None and kept != pseudonyms.check:
+        raise StoreError(
+            "the store was begun with another secret, or with none; give it that one (UPROAR_STORE_SECRET, or [store] "
+            "secret), or begin a new store ([store] url)"
+        )
+    return kept is not None
 
 
 def recount(connection: Connection, source: str, rows: Sequence[Row], bin_width_s: int) -> dict[SeriesKey, int]:

@@ -116,6 +116,32 @@ def test_what_to_forget_must_be_said_plainly(uproar: Callable[..., Said], option
     assert message in said.err
 
 
+def test_a_secret_that_is_named_is_the_one_that_is_named(
+    uproar: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Posts kept under ``env:NAME`` can be forgotten, replayed and looked after under it."""
+    monkeypatch.setenv("OF_THE_STORE", CANARY)
+    write(Path("posts.jsonl"), stream(hours=2))
+    Path("uproar.toml").write_text('[store]\nsecret = "env:OF_THE_STORE"\n[sources]\narchive = ["posts.jsonl"]\n')
+    assert uproar("watch", "--once").code == 0
+    assert uproar("purge", "--post", "form:iMessage-4", "--json").record["forgotten"] == 1
+    assert uproar("replay", "posts.jsonl", "--store", "uproar.db").code in {0, 1}
+    with open_store("uproar.db", secret=CANARY) as store:
+        store.check_secret()
+    assert [one["level"] for one in uproar("doctor", "--json").records if one["check"] == "store"] == ["ok"]
+    monkeypatch.setenv("OF_THE_STORE", "another")
+    (found,) = [one for one in uproar("doctor", "--json").records if one["check"] == "store"]
+    assert found["level"] == "failed"
+    assert "UPROAR_STORE_SECRET" in found["finding"]
+    assert uproar("purge", "--post", "form:iMessage-5").code == 2
+    monkeypatch.delenv("OF_THE_STORE")
+    assert (
+        uproar("purge", "--post", "form:iMessage-5").err
+        == "uproar: store.secret: the environment has no OF_THE_STORE\n"
+    )
+    assert [one["level"] for one in uproar("doctor", "--json").records if one["check"] == "store"] == ["ok"]
+
+
 # --- backfill ------------------------------------------------------------------------------------------------
 
 
