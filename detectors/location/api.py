@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, get_args
 
 from detectors.errors import InputError
-from detectors.location.answers import Located, answer, ordered
+from detectors.location.answers import Located, answer, level, ordered
 from detectors.location.communities import find_instance, find_subreddit
 from detectors.location.gazetteer import gazetteer
 from detectors.location.locate import Finding, find_profile, locate_point
@@ -129,23 +129,30 @@ def locate_post(post: Post) -> list[Located]:
 
 
 def locate_geo(geo: Geo) -> list[Located]:
-    """Locate what the platform says of a post's place: coordinates before names, a ZIP code besides."""
+    """Locate what the platform says of a post's place: coordinates, then the ZIP code, then names."""
     found: dict[str, Located] = {}
     if geo.lat is not None and geo.lon is not None:
-        found = {one.region: one for one in answer(locate_point(geo.lat, geo.lon))}
+        _join(found, answer(locate_point(geo.lat, geo.lon)))
+    book = gazetteer()
+    country = (geo.country or "").strip().upper()
     digits = (geo.zip or "").strip()[:3]
-    state = gazetteer().zips.get(digits) if geo.country in (None, "US") and len(digits) == 3 else None
+    state = book.zips.get(digits) if country in ("", "US", "USA") and len(digits) == 3 else None
     if state is not None:
-        area = [Located(f"zip3:US-{digits}", 1.0, 0.99)] if state.startswith("US-") else []
-        found |= {one: Located(one, 1.0, 0.99) for one in (state, state[:2])} | {one.region: one for one in area}
-    joined = ", ".join(part for part in (geo.city, geo.state, geo.country or ("US" if state else None)) if part)
-    if (joined and "US-" not in "".join(found)) or state is not None:
-        named = locate(joined)
-        found |= {one.region: one for one in named if one.region not in found and _agrees(one, found)}
+        codes = (state, state[:2], f"zip3:US-{digits}") if state.startswith("US-") else (state,)
+        _join(found, [Located(code, 1.0, 0.99) for code in codes])
+    place = book.place(country) if len(country) == 2 else -1
+    if place >= 0:
+        _join(found, [Located(country, 1.0, 0.99)])
+    name = book.packed.country_shown[place] if place >= 0 else "USA" if state is not None else geo.country
+    parts = [part for part in (geo.city, geo.state, name) if part]
+    _join(found, locate(", ".join(parts)))
     return ordered(found.values())
 
 
-def _agrees(one: Located, found: dict[str, Located]) -> bool:
-    """Tell whether a region can stand beside what is known already: one subdivision, one metro area."""
-    kind = one.region.partition(":")[0] if ":" in one.region else len(one.region) > 2
-    return not any((known.partition(":")[0] if ":" in known else len(known) > 2) == kind for known in found)
+def _join(found: dict[str, Located], more: list[Located]) -> None:
+    """Take in regions of levels that are not known yet, if they lie in the country and subdivision that are."""
+    known = {level(region): region for region in found}
+    new = {level(one.region): one.region for one in more}
+    contradicts = any(kind in new and new[kind] != known[kind] for kind in ("country", "subdivision") if kind in known)
+    if not contradicts:
+        found.update({one.region: one for one in more if level(one.region) not in known})

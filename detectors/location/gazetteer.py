@@ -24,13 +24,15 @@ call it, or the name of a part of it (a county of England)."""
 # Country codes that people write beside ISO's.
 _COUNTRY_CODES = {"uk": "GB", "eng": "GB", "ger": "DE", "ned": "NL", "uae": "AE", "ksa": "SA", "rsa": "ZA", "sui": "CH"}
 
-# Where the platforms that we read are used less than their people would let one think: share of a full citizen. By our
-# own judgement from which networks are open there, in three steps; it decides between namesakes only.
-_RARE = dict.fromkeys(("CN", "KP", "TM", "ER"), 0.02) | dict.fromkeys(
-    "IR RU IN BD PK ET CD UZ AF MM SD YE TZ UG MZ MG AO NE ML BF TD CU VE BY TJ KG LA KH NP PG".split(),  # noqa: SIM905
-    0.25,
-)
-_FULL = dict.fromkeys(("US", "GB", "CA", "AU", "IE", "NZ"), 1.5)
+# How many of the people somewhere are on the platforms that we read, against the world's average: by our own judgement
+# of language and of which networks are open there, in few steps. It decides between namesakes only.
+_USE = {
+    **dict.fromkeys(("US", "GB", "CA", "AU", "IE", "NZ"), 2.5),
+    **dict.fromkeys("IR RU IN BD PK CU VE BY".split(), 0.3),  # noqa: SIM905
+    **dict.fromkeys("SN CI CM BJ TG BI RW GN CG GA MR AO MZ MG NE ML BF TD CD ET UG TZ MW ZM SD SO YE".split(), 0.2),  # noqa: SIM905
+    **dict.fromkeys("UZ AF MM TJ KG LA KH NP PG HT".split(), 0.2),  # noqa: SIM905
+    **dict.fromkeys(("CN", "KP", "TM", "ER"), 0.02),
+}
 
 _WEIGHTS = (1.0, 0.7, 0.12, 1.0)
 
@@ -81,8 +83,8 @@ class Gazetteer:
         self.country = [*range(len(self.countries)), *homes, *packed.city_countries]
         self.subdivision = [-1] * len(self.countries) + [*range(len(self.subdivisions)), *packed.city_subdivisions]
         wide = [round(people * _RURAL) for people in packed.subdivision_people]
-        self.inhabitants = [*packed.country_people, *wide, *packed.city_people]
-        use: list[float] = [(_RARE | _FULL).get(code, 1.0) for code in self.countries]
+        self.inhabitants = [*packed.country_people, *wide, *_with_surroundings(packed)]
+        use: list[float] = [_USE.get(code, 1.0) for code in self.countries]
         self.people: list[float] = [
             max(1, one) * use[home] for one, home in zip(self.inhabitants, self.country, strict=True)
         ]
@@ -239,6 +241,20 @@ class Gazetteer:
             for short in shorts if self.place(code) >= 0 else ():
                 codes.setdefault(short, []).append(self.place(code))
         return {code: tuple(place << 3 | PRIMARY for place in dict.fromkeys(places)) for code, places in codes.items()}
+
+
+def _with_surroundings(packed: Packed) -> list[int]:
+    """Return the people of each city; of a metro area's core, half of the area's if that is more.
+
+    City limits are drawn narrowly in some countries: St. Louis has 300,000 people, and 2,000,000 around it say so.
+    """
+    around = dict.fromkeys(packed.city_metros, 0)
+    for core, people in zip(packed.city_metros, packed.city_people, strict=True):
+        around[core] += people
+    return [
+        max(people, around[number] // 2) if packed.city_metros[number] == number else people
+        for number, people in enumerate(packed.city_people)
+    ]
 
 
 def _zips(tables: dict[str, dict[str, str]]) -> dict[str, str]:

@@ -45,7 +45,7 @@ class Finding(NamedTuple):
 
 def find_profile(text: str) -> Finding:
     """Locate the author of a profile's location field."""
-    text, flown = flags(text[:LIMIT])
+    text, flown = flags(" ".join(text[: 4 * LIMIT].split())[:LIMIT])
     has_digits = _DIGIT.search(text) is not None
     if has_digits:
         given = coordinates(text)

@@ -360,7 +360,8 @@ def _code_alone(book: Gazetteer, span: Span, best: int) -> float:
     if best >= book.first_city:
         return 0.9
     known = book.people[best] * (1.0 if best >= book.first_subdivision else 0.2)
-    sure = _CODED if known >= 1000 else 0.55 if known >= 300 else 0.2
+    is_common = best >= book.first_subdivision and book.countries[book.country[best]] in {"US", "CA", "AU"}
+    sure = _CODED if known >= 1000 or is_common else 0.55 if known >= 300 else 0.2
     if not span.is_upper:
         return sure * (0.5 if span.name in vocabulary().word_codes else 0.8)
     return sure * (0.3 if span.name in vocabulary().shouted else 1.0)

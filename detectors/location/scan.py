@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from detectors.location.fold import BREAK, LIMIT, TOKEN, fold_word, tidy
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 MOST_WORDS = 120
 MOST_SPANS = 10
+_URL = re.compile(r"[a-z]+://\S*|www\.\S*", re.IGNORECASE)
 _AND = frozenset("&+")
 UNSPACED = "\u0e00"
 """From here on scripts put no spaces between words, or hardly any."""
@@ -60,6 +62,10 @@ class Scan(NamedTuple):
         return self.known[first:last].count(0)
 
 
+def _without_addresses(text: str) -> str:
+    return _URL.sub("|", text) if "://" in text or "www." in text else text
+
+
 def split(text: str, limit: int = LIMIT) -> tuple[list[str], list[str], list[str]]:
     """Return the words folded, the words as written, and the break before each."""
     words: list[str] = []
@@ -67,7 +73,7 @@ def split(text: str, limit: int = LIMIT) -> tuple[list[str], list[str], list[str
     gaps: list[str] = []
     gap = ""
     skip = False
-    for piece in TOKEN.findall(tidy(text, limit)):
+    for piece in TOKEN.findall(tidy(_without_addresses(text[:limit]), limit)):
         if piece in _AND:
             words.append("and")
             raws.append(piece)
@@ -78,7 +84,7 @@ def split(text: str, limit: int = LIMIT) -> tuple[list[str], list[str], list[str
         elif piece in "#@":
             skip = piece == "@"
             gap = gap or "#"
-        elif skip or "http" in piece or piece.startswith("www"):
+        elif skip:
             skip, gap = False, gap or "|"
         else:
             word = fold_word(piece)

@@ -30,6 +30,7 @@ _SMALLEST = 100.0
 
 def find_text(text: str) -> Finding:
     """Locate the trouble that a post speaks of."""
+    text = " ".join(text[: 4 * LIMIT].split())[:LIMIT]
     found = scan(text, limit=LIMIT)
     chosen = dict(_chosen(found))
     if not chosen:
@@ -38,7 +39,7 @@ def find_text(text: str) -> Finding:
     ways = {span.start: chosen[number] for number, span in enumerate(found.spans) if number in chosen}
     context = found._replace(spans=spans, known=bytearray(b"\1" * len(found.words)))
     readings = [kept for one in resolve(context, []) if (kept := _trusted(one, ways[one.span.start])) is not None]
-    digits = zip3(text[:LIMIT]) if readings else None
+    digits = zip3(text) if readings else None
     if digits is not None:
         return with_zip(found, readings, [], digits)
     return Finding(answer(readings), found, readings, [], None)
