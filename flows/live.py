@@ -246,9 +246,9 @@ class _Run:
         surer = {step.incident_id for step in done.news if step.new in ("confirmed", "updated")}
         services = {one.incident.service for one in done.changed if one.incident.id in surer and one.incident.is_open}
         for service in sorted(services):
-            source = after_alarm(self.settings, self._access)
+            source = after_alarm(self.settings, self._access, service)
             if source is None:
-                break
+                continue
             try:
                 steps.ingest_uncounted(self.store, source, Reader(), steps.Watched(frozenset({service})))
             except (SourceError, InputError) as error:

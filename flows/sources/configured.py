@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from detectors.errors import SettingsError
 from detectors.reference import catalogue
 from flows.sources.archive import Archive
+from flows.sources.x_terms import is_x
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -65,14 +66,16 @@ def configured(settings: Settings, access: Access) -> list[AnySource]:
     ]
 
 
-def after_alarm(settings: Settings, access: Access) -> Source | None:
+def after_alarm(settings: Settings, access: Access, service: str) -> Source | None:
     """Return where to read posts of a service once something is wrong with it; None where that is nowhere.
 
-    Its posts are counted elsewhere (by the platform), and so only kept for what they say.
+    Its posts are counted elsewhere (by the platform), and so only kept for what they say. Money is spent for those
+    services only that X is asked for.
     """
     if not settings.x.bearer_token or settings.x.mode != "counts":
         return None
-    return search_of_x(settings, access)
+    asked = {one.id for one in _asked_of_x(settings) or ()}
+    return search_of_x(settings, access) if service in asked else None
 
 
 def search_of_x(settings: Settings, access: Access) -> Source:
@@ -99,11 +102,15 @@ def _mastodon(settings: Settings, access: Access) -> Iterator[AnySource]:
         return
     from flows.sources.mastodon import MastodonCredentials, MastodonInstance
 
+    asked = set[str]()
     for host in settings.mastodon.instances:
         named = settings.mastodon.tokens.get(host)
         credentials = MastodonCredentials(access.secret(f"mastodon.tokens.{host}", named)) if named else None
         url = settings.mastodon.of(host)
-        yield MastodonInstance(host=host, bounds=access.bounds, credentials=credentials, base_url=url)
+        instance = MastodonInstance(host=host, bounds=access.bounds, credentials=credentials, base_url=url)
+        if instance.name not in asked:  # written twice, with https:// or in capitals
+            asked.add(instance.name)
+            yield instance
 
 
 def _reddit(settings: Settings, access: Access) -> Iterator[AnySource]:
@@ -120,11 +127,7 @@ def _reddit(settings: Settings, access: Access) -> Iterator[AnySource]:
 def _x(settings: Settings, access: Access) -> Iterator[AnySource]:
     if not settings.x.bearer_token:
         return
-    names = settings.x.services or settings.watch.services
-    if not names and settings.x.mode == "counts":
-        message = "counting posts on X costs money for each service: name them here or in [watch] services"
-        raise SettingsError(message, place="x.services")
-    services = [catalogue().get_or_suggest(name) for name in names] or None
+    services = _asked_of_x(settings)
     account = _x_account(settings, access)
     if settings.x.mode == "counts":
         from flows.sources.x_counts import XCounts
@@ -139,6 +142,25 @@ def _x(settings: Settings, access: Access) -> Iterator[AnySource]:
 
         source = XStream(account, access.bounds)
     yield cast("AnySource", Only(source, services))
+
+
+def _asked_of_x(settings: Settings) -> list[Service] | None:
+    """Return the services that X is asked for; None = all of the catalogue, and nobody pays for each.
+
+    X is not asked how X is. Where that is said here it is refused (see :func:`flows.sources.x_terms.allowed`); where X
+    is one of the services that are watched, other sources are asked for it.
+    """
+    known = catalogue()
+    if settings.x.services:
+        return [known.get_or_suggest(name) for name in settings.x.services]
+    watched = [known.get_or_suggest(name) for name in settings.watch.services]
+    services = [service for service in watched if not is_x(service)]
+    if watched and not services:
+        raise SettingsError("X may not be asked how X itself is, and nothing else is watched", place="x.services")
+    if not services and settings.x.mode == "counts":
+        message = "counting posts on X costs money for each service: name them here or in [watch] services"
+        raise SettingsError(message, place="x.services")
+    return services or None
 
 
 def _x_account(settings: Settings, access: Access) -> Any:  # noqa: ANN401 - loaded late

@@ -133,9 +133,9 @@ def allowed(services: Sequence[Service] | None) -> list[Service]:
         X itself was named.
     """
     if services is None:
-        return [service for service in catalogue().values() if not _is_x(service)]
+        return [service for service in catalogue().values() if not is_x(service)]
     for service in services:
-        if _is_x(service):
+        if is_x(service):
             raise InputError(
                 f"X may not be asked about itself: its terms forbid measuring the availability of X with its own "
                 f"interface. Take '{service.id}' from another source, for instance bluesky or reddit"
@@ -143,7 +143,7 @@ def allowed(services: Sequence[Service] | None) -> list[Service]:
     return list(services)
 
 
-def _is_x(service: Service) -> bool:
+def is_x(service: Service) -> bool:
     """Say whether a service is X, under whatever id: a catalogue of the user's may know it by another."""
     names = (service.id, service.name, *service.aliases, *service.ambiguous)
     found = [catalogue().resolve(name) for name in names]

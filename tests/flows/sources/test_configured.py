@@ -91,12 +91,27 @@ def test_x_may_not_be_asked_how_x_is() -> None:
         source.queries(None)
 
 
+@pytest.mark.parametrize("mode", ["counts", "search", "stream"])
+def test_of_x_among_others_that_are_watched_other_sources_are_asked(mode: str) -> None:
+    given = {**X, "mode": mode, "services": []}
+    (source,) = made(x=given, watch={"services": ["x", "imessage"]})
+    assert {name for query in source.queries(None) for name in query.services or ()} == {"imessage"}
+    with pytest.raises(SettingsError, match=r"^x.services: X may not be asked"):
+        made(x=given, watch={"services": ["twitter"]})
+
+
 def test_posts_of_x_are_read_after_an_alarm_where_they_are_only_counted() -> None:
-    source = after_alarm(msgspec.convert({"x": X}, Settings), access())
+    source = after_alarm(msgspec.convert({"x": X}, Settings), access(), "imessage")
     assert source is not None
     assert source.name == "x"
-    assert after_alarm(msgspec.convert({"x": {**X, "mode": "search"}}, Settings), access()) is None
-    assert after_alarm(Settings(), access()) is None
+    assert after_alarm(msgspec.convert({"x": X}, Settings), access(), "slack") is None, "nobody wants to pay for it"
+    assert after_alarm(msgspec.convert({"x": {**X, "mode": "search"}}, Settings), access(), "imessage") is None
+    assert after_alarm(Settings(), access(), "imessage") is None
+
+
+def test_a_server_that_is_written_twice_is_asked_once() -> None:
+    every = made(mastodon={"instances": ["One.example", "https://one.example/", "two.example"]})
+    assert [source.name for source in every] == ["mastodon.one.example", "mastodon.two.example"]
 
 
 def test_only_some_services_are_asked_for() -> None:
