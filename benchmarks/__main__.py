@@ -45,6 +45,13 @@ def bank(_: argparse.Namespace) -> Outcome:
     return parts.bank(), ""
 
 
+def location(_: argparse.Namespace) -> Outcome:
+    """Locate profile fields."""
+    from benchmarks import location as bench
+
+    return bench.measure(), ""
+
+
 def end_to_end(options: argparse.Namespace) -> Outcome:
     """Bring lines into the store; wait for the command line."""
     from benchmarks import end_to_end as bench
@@ -79,6 +86,7 @@ def tick(_: argparse.Namespace) -> Outcome:
 
 ALL: tuple[Callable[[argparse.Namespace], Outcome], ...] = (
     matching,
+    location,
     store,
     bank,
     end_to_end,

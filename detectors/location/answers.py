@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from detectors.location.gazetteer import gazetteer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from detectors.location.gazetteer import Gazetteer
     from detectors.location.resolve import Reading
 
 COUNTRY, SUBDIVISION, METRO = 0.35, 0.6, 0.6
@@ -45,28 +45,29 @@ def level(region: str) -> str:
     >>> level("US"), level("US-TX"), level("metro:4726206"), level("zip3:US-782")
     ('country', 'subdivision', 'metro', 'zip3')
     """
+    if len(region) == 2:
+        return "country"
     kind, colon, _ = region.partition(":")
-    if colon:
-        return kind
-    return "subdivision" if "-" in region else "country"
+    return kind if colon else "subdivision"
 
 
-def answer(readings: Iterable[Reading]) -> list[Located]:
+def answer(readings: Sequence[Reading]) -> list[Located]:
     """Join the readings of all names in a string: places named side by side share the weight."""
-    book = gazetteer()
-    readings = list(readings)
     if not readings:
         return []
     if len(readings) == 1 and len(readings[0].shares) == 1:
-        (reading,) = readings
-        return ordered(Located(region, 1.0, reading.confidence) for region in regions_of(book, reading.shares[0].place))
+        sole = readings[0]
+        confidence = round(min(sole.confidence, 1.0), 4)
+        return [
+            Located(*one, confidence) for one in _alone(sole.shares[0].place) if confidence >= _LEAST[level(one[0])]
+        ]
     weights: dict[str, float] = {}
     sure: dict[str, float] = {}
     part = 1 / len(readings)
     for reading in readings:
         shares: dict[str, float] = {}
         for place, share in reading.shares:
-            for region in regions_of(book, place):
+            for region in regions_of(place):
                 shares[region] = shares.get(region, 0.0) + share
         for region, share in shares.items():
             weights[region] = weights.get(region, 0.0) + part * share
@@ -79,14 +80,20 @@ def ordered(found: Iterable[Located]) -> list[Located]:
     kept = [
         Located(region, min(round(weight, 4), 1.0), round(min(confidence, 1.0), 4))
         for region, weight, confidence in found
-        if confidence >= _LEAST[level(region)]
+        if confidence >= COUNTRY and confidence >= _LEAST[level(region)]
     ]
-    kept.sort(key=lambda one: (-one.confidence, _ORDER[level(one.region)], -one.weight, one.region))
+    kept.sort(key=_rank)
     return kept
 
 
-def regions_of(book: Gazetteer, place: int) -> list[str]:
-    """Return the codes of a place and of what it lies in."""
+def _rank(one: Located) -> tuple[float, int, float, str]:
+    return -one.confidence, _ORDER[level(one.region)], -one.weight, one.region
+
+
+@lru_cache(maxsize=1 << 13)
+def regions_of(place: int) -> tuple[str, ...]:
+    """Return the codes of a place and of what it lies in, the widest first."""
+    book = gazetteer()
     found = [book.countries[book.country[place]]]
     if book.subdivision[place] >= 0:
         found.append(book.subdivisions[book.subdivision[place]])
@@ -94,4 +101,4 @@ def regions_of(book: Gazetteer, place: int) -> list[str]:
         core = book.metro[place - book.first_city]
         if core >= 0:
             found.append(f"metro:{book.packed.city_ids[core]}")
-    return found
+    return tuple(found)

@@ -103,6 +103,11 @@ def _cached(text: str, kind: Kind) -> tuple[Located, ...]:
     return tuple(find(text, kind).located)
 
 
+def forget() -> None:
+    """Forget the answers that are kept."""
+    _cached.cache_clear()
+
+
 def locate_post(post: Post) -> list[Located]:
     """Locate a post by the first evidence that says something.
 

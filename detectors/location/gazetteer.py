@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import zstandard
+from msgspec.structs import replace
 
 from detectors.location.fold import fold
 from detectors.location.packed import Packed
@@ -97,6 +98,7 @@ class Gazetteer:
         self._index()
         self.codes = self._codes(names["abbreviations"])
         self.zips = _zips(zips)
+        self.packed = replace(packed, city_alternates="")  # in the names by now, and large
 
     def place(self, code: str) -> int:
         """Return the place of a country's or subdivision's code; -1 if there is none."""

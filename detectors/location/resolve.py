@@ -6,6 +6,7 @@ TX"). Names that others lie in only qualify; the rest are the answers, and share
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from detectors.location.gazetteer import ALTERNATE, NICKNAME, PART, gazetteer
@@ -94,6 +95,9 @@ def _settle(
     """Return the readings of the names, which flags may qualify."""
     named, hoisted = options
     everything = [*named, *hoisted]
+    if len(everything) == 1 and not spans[0].is_code:
+        alone = _read(book, found, spans[0], (everything[0], []))
+        return [] if alone is None else [alone]
     if len(everything) > 1:
         everything = _fit(book, everything, _lists(found, spans))
     _forget_chance_codes(book, found, spans, everything)
@@ -151,9 +155,14 @@ def _flown(found: Scan, hoisted: list[list[Candidate]]) -> list[Reading]:
 
 def _candidates(book: Gazetteer, found: Scan, span: Span) -> list[Candidate]:
     """Return what a name may stand for, the most populous first."""
-    if span.is_code:
-        return _coded(book, found, span)
-    candidates = [Candidate(entry >> 3, book.weigh(entry)) for entry in span.entries]
+    return _coded(book, found, span) if span.is_code else _named(span.entries)
+
+
+@lru_cache(maxsize=1 << 14)
+def _named(entries: tuple[int, ...]) -> list[Candidate]:
+    """Return the candidates of a name; the list is shared, and nobody changes it."""
+    book = gazetteer()
+    candidates = [Candidate(entry >> 3, book.weigh(entry)) for entry in entries]
     if len(candidates) > 1:
         candidates = _city_before_state(book, candidates)
         candidates.sort(key=lambda one: -one.weight)
