@@ -9,7 +9,7 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError
 
 from detectors.errors import UproarError
-from flows.cli.output import DONE, USAGE, note
+from flows.cli.output import DONE, STOPPED, USAGE, note
 
 app = App(
     name="uproar",
@@ -45,7 +45,11 @@ for _name, (_target, _help) in _COMMANDS.items():
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 done but something needs a look, 2 usage or configuration."""
-    sys.exit(run(sys.argv[1:] if argv is None else argv))
+    code = run(sys.argv[1:] if argv is None else argv)
+    if code == STOPPED:  # Python would wait for the threads that wait for a platform; the store may be left any time
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(argv: list[str]) -> int:
@@ -67,5 +71,5 @@ def run(argv: list[str]) -> int:
         return USAGE
     except KeyboardInterrupt:
         note("uproar: stopped")
-        return 130
+        return STOPPED
     return int(result or 0)

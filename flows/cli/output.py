@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 DONE, LOOK, USAGE = 0, 1, 2
+STOPPED = 128 + 2
+"""By the keyboard, as shells have it."""
 
 MOST_NOTES = 10
 

@@ -8,6 +8,7 @@ from flows.net.clock import SYSTEM_CLOCK, Clock, utc_now
 from flows.net.errors import check_status, retry_at_from
 from flows.net.http import Answer, Http
 from flows.net.retry import Retry
+from flows.net.workers import workers
 
 __all__ = [
     "SYSTEM_CLOCK",
@@ -19,4 +20,5 @@ __all__ = [
     "decode_json",
     "retry_at_from",
     "utc_now",
+    "workers",
 ]

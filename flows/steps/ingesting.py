@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from detectors.errors import StoreError
 from detectors.reference import catalogue
+from flows.net import workers
 from flows.sources.base import CountSource
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ def ingest_all(into: Into, sources: Sequence[Source | CountSource]) -> tuple[dic
         except Exception as error:  # noqa: BLE001 - as in Into.ask; also where a source cannot say what to ask
             failed[source.label] = error
 
-    with ThreadPoolExecutor(max_workers=max(1, len(sources))) as pool:
+    with workers(len(sources)) as pool:
         for waiting in [pool.submit(take, source) for source in sources]:
             waiting.result()
     whole = {label: one for label, one in came.items() if label not in failed or one.posts}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from detectors.errors import InputError, RetryableError, SourceError, UproarError
 from detectors.model import Instant  # noqa: TC001 - msgspec reads annotations
-from flows.net import Http
+from flows.net import Http, workers
 from flows.sources.statuspage.notice import Notice, parsed
 from flows.sources.statuspage.read import endpoints, notices
 from flows.sources.statuspage.reading import Notes
@@ -154,7 +154,7 @@ class StatusPages:
         readable = [page for page in self.pages if page.why_not is None]
         readable.sort(key=lambda page: _due_at(cursors.get(page.url)))
         http = self._open()
-        with ThreadPoolExecutor(self._workers) as pool:
+        with workers(self._workers) as pool:
             jobs = {pool.submit(self._poll_or_error, http, page, cursors.get(page.url)): page for page in readable}
             for job in as_completed(jobs):
                 yield jobs[job], job.result()

@@ -102,6 +102,15 @@ def test_stopping_is_no_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert capsys.readouterr().err == "uproar: stopped\n"
 
 
+def test_who_stops_it_does_not_wait_for_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[int] = []
+    monkeypatch.setattr(cli, "run", lambda _: 130)
+    monkeypatch.setattr("os._exit", left.append)
+    with pytest.raises(SystemExit):
+        cli.main([])
+    assert left == [130]
+
+
 def test_main_exits_with_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["uproar", "nonsense"])
     with pytest.raises(SystemExit) as caught:
