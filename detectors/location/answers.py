@@ -58,9 +58,8 @@ def answer(readings: Sequence[Reading]) -> list[Located]:
     if len(readings) == 1 and len(readings[0].shares) == 1:
         sole = readings[0]
         confidence = round(min(sole.confidence, 1.0), 4)
-        return [
-            Located(*one, confidence) for one in _alone(sole.shares[0].place) if confidence >= _LEAST[level(one[0])]
-        ]
+        regions = regions_of(sole.shares[0].place)
+        return [Located(region, 1.0, confidence) for region in regions if confidence >= _LEAST[level(region)]]
     weights: dict[str, float] = {}
     sure: dict[str, float] = {}
     part = 1 / len(readings)
