@@ -14,6 +14,7 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 from detectors.errors import InputError, RetryableError, SourceError
+from flows.store.privacy import key_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,12 +72,12 @@ class FeedBook:
     def in_turn(self, source: AnySource, queries: Iterable[Query]) -> list[Query]:
         """Return queries, those that were tried longest ago first: where time is short, each has its turn."""
         queries = list(queries)
-        self.current.update((source.name, query.text) for query in queries)
-        return sorted(queries, key=lambda query: self._tried_at.get((source.name, query.text), NEVER))
+        self.current.update(_key(source, query) for query in queries)
+        return sorted(queries, key=lambda query: self._tried_at.get(_key(source, query), NEVER))
 
     def may_ask(self, source: AnySource, query: Query) -> bool:
         """Whether the platform is to be asked now: what is not asked is neither well nor ill."""
-        not_before = self._not_before.get((source.name, query.text))
+        not_before = self._not_before.get(_key(source, query))
         now = self.clock.now()
         if self.stop_at is not None and now >= self.stop_at:
             return False
@@ -96,6 +97,11 @@ class FeedBook:
         self.store.note_feed(
             source.name, query.text, label=source.label, at=self.clock.now(), error=told, not_before=not_before
         )
+
+
+def _key(source: AnySource, query: Query) -> tuple[str, str]:
+    """Return the name of a feed in the store, which keeps long ones cut."""
+    return key_text(source.name), key_text(query.text)
 
 
 def plain(error: Exception) -> str:

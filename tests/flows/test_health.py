@@ -55,6 +55,16 @@ def test_a_platform_is_left_alone_until_it_wants_to_be_asked(store: Store) -> No
     assert after.may_ask(SOURCE, QUERY)
 
 
+def test_a_long_query_is_the_same_the_next_time(store: Store) -> None:
+    """Platforms take 512 characters; the store keeps the names of long queries cut."""
+    long = Query("imessage OR " * 40, ("imessage",))
+    book(store).note(SOURCE, long, RetryableError("too many requests", retry_at=NOW + timedelta(hours=1)))
+    again = book(store, NOW + timedelta(minutes=1))
+    assert again.in_turn(SOURCE, [long, Query("new")]) == [Query("new"), long]
+    assert not again.may_ask(SOURCE, long)
+    assert [feed.error for feed in again.feeds()] == ["too many requests"]
+
+
 def test_what_there_was_no_time_for_is_as_it_was_and_comes_first_the_next_time(store: Store) -> None:
     """A platform of many queries that is out takes all the time: those that were not asked did not go well."""
     queries = Asked([]).queries(None)
