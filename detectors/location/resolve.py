@@ -31,6 +31,9 @@ _FLATTENED, _LISTED = 0.85, 0.4
 _ENOUGH = 0.6
 """From here on a name goes before an unrelated flag."""
 
+_EVERYDAY = frozenset(("us", "uk", "usa", "uae", "nz", "gb", "eng"))
+"""Codes of countries that people write by themselves."""
+
 _CAPITALS = {"la": "los angeles"}
 """Codes that stand for a city where they are written in capitals and nothing else decides."""
 
@@ -75,9 +78,13 @@ def resolve(found: Scan, flags: list[str]) -> list[Reading]:
     """
     book = gazetteer()
     spans, options = [], []
+    seen = set()
     for span in found.spans:
+        if span.name in seen:
+            continue
         candidates = _candidates(book, found, span)
         if candidates:
+            seen.add(span.name)
             spans.append(span)
             options.append(candidates)
         else:
@@ -366,11 +373,14 @@ def _alone(book: Gazetteer, span: Span, entry: int) -> tuple[float, str]:
 
 
 def _code_alone(book: Gazetteer, span: Span, best: int) -> float:
+    """Return the trust in a code by itself: those of the United States, Canada and Australia are in everyday use."""
     if best >= book.first_city:
         return 0.9
-    known = book.people[best] * (1.0 if best >= book.first_subdivision else 0.2)
-    is_common = best >= book.first_subdivision and book.countries[book.country[best]] in {"US", "CA", "AU"}
-    sure = _CODED if known >= 1000 or is_common else 0.55 if known >= 300 else 0.2
+    if best < book.first_subdivision:
+        sure = _CODED if span.name in _EVERYDAY else 0.7 if book.inhabitants[best] >= 1000 else 0.2
+    else:
+        home = book.countries[book.country[best]]
+        sure = _CODED if home in {"US", "CA", "AU"} else 0.55 if home in {"BR", "MX", "IN"} else 0.2
     if not span.is_upper:
         return sure * (0.5 if span.name in vocabulary().word_codes else 0.8)
     return sure * (0.3 if span.name in vocabulary().shouted else 1.0)
