@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -25,6 +26,9 @@ Flag = Annotated[bool, Parameter(negative="")]
 
 MOST_SKEW_S = 20.0
 """A clock that is further off puts posts into the wrong minute, or takes them for posts from the future."""
+
+ASLEEP = timedelta(hours=2)
+"""Ticks come at least once an hour."""
 
 REMEDIES = {
     "401": "the credentials are not accepted: make new ones, and put them where the configuration names them",
@@ -213,10 +217,14 @@ def _lag(settings: Settings) -> Iterator[Finding]:
     try:
         with open_store(settings.store.url, create=False) as store:
             records = describe(store, settings, utc_now())
+            asked_at = max((feed.tried_at for feed in store.feeds()), default=None)
     except StoreError as error:
         if MISSING not in str(error):
             raise
         return
+    if asked_at and utc_now() - asked_at > ASLEEP:
+        what = f"no source has been asked since {asked_at:%Y-%m-%d %H:%M} UTC"
+        yield Finding("lag", "look", what, "is it running? uproar watch, or uproar serve")
     for record in records:
         good = record["state"] in ("ok", "waiting")
         problem = str(record["problem"] or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 STATUS, OFFICIAL = "status", "official status pages"
 """The source of the feeds that are pages, and what they are called together; only pages with trouble are feeds."""
+
+ASKED_WITHIN = timedelta(days=1)
+"""Whatever is configured is asked, or waited for, within a day."""
 
 Flag = Annotated[bool, Parameter(negative="")]
 
@@ -52,9 +56,13 @@ def sources(*, config: Path | None = None, json: Flag = False) -> int:
 
 
 def describe(store: Store, settings: Settings, now: datetime) -> list[dict[str, Any]]:
-    """Return one record a feed that was ever asked, by name."""
+    """Return one record a feed, by name; one that others were asked a day after is asked no more, and left out."""
     by_label: dict[str, list[Feed]] = {}
-    for feed in store.feeds(now):
+    feeds = store.feeds(now)
+    last_at = max((feed.tried_at for feed in feeds), default=now)
+    for feed in feeds:
+        if last_at - feed.tried_at > ASKED_WITHIN and (feed.not_before is None or feed.not_before <= now):
+            continue
         by_label.setdefault(OFFICIAL if feed.source == STATUS else feed.label, []).append(feed)
     faults = store.faults()
     spent: dict[str, float] = {}

@@ -72,6 +72,31 @@ def test_after_a_tick_it_says_how_far_it_has_read(uproar: Callable[..., Said]) -
     assert re.match(r"archive:posts\.jsonl +ok +read to 2026-03-02 1\d:\d\d UTC \(\d+ min ago\); 0 reports", said.out)
 
 
+def test_what_is_asked_no_more_is_left_out(uproar: Callable[..., Said]) -> None:
+    """A server that was taken out of the configuration because it is gone would fail for ever."""
+    now = utc_now()
+    with open_store("uproar.db") as store:
+        store.note_feed("gone", "q", label="gone", at=now - timedelta(hours=25), error="nobody there")
+        store.note_feed("asked", "of before", label="asked", at=now - timedelta(hours=25), error="no such service")
+        store.note_feed("asked", "of now", label="asked", at=now)
+        wait_until = now + timedelta(hours=1)
+        store.note_feed("slow", "q", label="slow", at=now - timedelta(hours=25), not_before=wait_until)
+    said = uproar("sources", "--json")
+    assert {record["label"]: (record["state"], record["queries"]) for record in said.records} == {
+        "asked": ("ok", 1),
+        "slow": ("waiting", 1),
+    }
+    assert said.code == 0
+
+
+def test_the_doctor_notices_that_nobody_ticks(uproar: Callable[..., Said]) -> None:
+    for hours, n_notes in ((1, 0), (30, 1)):
+        with open_store("uproar.db") as store:
+            store.note_feed("one", "q", label="one", at=utc_now() - timedelta(hours=hours))
+        lag = [one for one in uproar("doctor", "--json").records if one["check"] == "lag"]
+        assert sum("no source has been asked since" in one["finding"] for one in lag) == n_notes
+
+
 # --- purge ---------------------------------------------------------------------------------------------------
 
 
