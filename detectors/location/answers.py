@@ -12,10 +12,9 @@ if TYPE_CHECKING:
 
     from detectors.location.resolve import Reading
 
-COUNTRY, SUBDIVISION, METRO = 0.35, 0.6, 0.6
-"""Least confidence of an answer of each level; what is less sure stays unlocated."""
+COUNTRY, SMALLER = 0.35, 0.6
+"""Least confidence of an answer: a country, anything smaller. What is less sure stays unlocated."""
 
-_LEAST = {"country": COUNTRY, "subdivision": SUBDIVISION, "metro": METRO, "zip3": SUBDIVISION}
 _ORDER = {"country": 0, "subdivision": 1, "zip3": 2, "metro": 3}
 
 
@@ -59,7 +58,9 @@ def answer(readings: Sequence[Reading]) -> list[Located]:
         sole = readings[0]
         confidence = round(min(sole.confidence, 1.0), 4)
         regions = regions_of(sole.shares[0].place)
-        return [Located(region, 1.0, confidence) for region in regions if confidence >= _LEAST[level(region)]]
+        if confidence >= SMALLER:
+            return [Located(region, 1.0, confidence) for region in regions]
+        return [Located(regions[0], 1.0, confidence)] if confidence >= COUNTRY else []
     weights: dict[str, float] = {}
     sure: dict[str, float] = {}
     part = 1 / len(readings)
@@ -79,7 +80,7 @@ def ordered(found: Iterable[Located]) -> list[Located]:
     kept = [
         Located(region, min(round(weight, 4), 1.0), round(min(confidence, 1.0), 4))
         for region, weight, confidence in found
-        if confidence >= COUNTRY and confidence >= _LEAST[level(region)]
+        if confidence >= (COUNTRY if len(region) == 2 else SMALLER)
     ]
     kept.sort(key=_rank)
     return kept

@@ -266,8 +266,11 @@ def _fit(book: Gazetteer, options: list[list[Candidate]], lists: list[int]) -> l
                 near = 1.0 if abs(other - number) == 1 else 0.5
                 total = rivals[0].weight
                 for at, one in enumerate(candidates):
-                    fit = max(fits(book, one.place, rival.place) * (0.2 + rival.weight / total) for rival in rivals)
-                    weights[at] *= near * fit**power
+                    place, fit = one.place, 0.0
+                    for rival in rivals:
+                        found = fits(book, place, rival.place) * (0.2 + rival.weight / total)
+                        fit = max(fit, found)
+                    weights[at] *= near * (fit**power if is_list else fit)
         scored = [Candidate(one.place, weight) for one, weight in zip(candidates, weights, strict=True)]
         scored.sort(key=lambda one: -one.weight)
         fitted.append(scored)
@@ -345,9 +348,9 @@ def _read(book: Gazetteer, found: Scan, span: Span, weighed: tuple[list[Candidat
 
 def _shares(options: list[Candidate]) -> tuple[Candidate, ...]:
     """Return the candidates with probabilities, flatter than their weights: people are no perfect prior."""
-    if len(options) == 1:
-        return (Candidate(options[0].place, 1.0),)
     least = options[0].weight / 500
+    if len(options) == 1 or options[1].weight <= least:
+        return (Candidate(options[0].place, 1.0),)
     kept = [Candidate(one.place, one.weight**_FLATTENED) for one in options if one.weight > least]
     total = sum(one.weight for one in kept)
     return tuple(Candidate(one.place, one.weight / total) for one in kept)

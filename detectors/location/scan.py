@@ -153,8 +153,11 @@ def _longest(book: Gazetteer, words: list[str], raws: list[str], gaps: list[str]
 
 def _span(name: str, entry: int | tuple[int, ...], raws: list[str], start: int, end: int) -> Span:
     entries = (entry,) if isinstance(entry, int) else entry
+    first = raws[start]
+    if end == start + 1:
+        return Span(start, end, name, entries, False, first.isupper(), not first[0].islower())
     is_upper = all(raw.isupper() for raw in raws[start:end])
-    return Span(start, end, name, entries, False, is_upper, _is_title(raws[start]) and _is_title(raws[end - 1]))
+    return Span(start, end, name, entries, False, is_upper, not (first[0].islower() or raws[end - 1][0].islower()))
 
 
 def _code(book: Gazetteer, word: str, entry: int | tuple[int, ...] | None, raw: str, at: int) -> Span:
@@ -163,11 +166,7 @@ def _code(book: Gazetteer, word: str, entry: int | tuple[int, ...] | None, raw: 
     named = () if entry is None else (entry,) if isinstance(entry, int) else entry
     is_name = any(one & 7 in (PRIMARY, NICKNAME) for one in named) and len(word) > 2
     entries = named if is_name else places if not named else tuple(dict.fromkeys((*named, *places)))
-    return Span(at, at + 1, word, entries, not is_name, raw.isupper(), _is_title(raw))
-
-
-def _is_title(raw: str) -> bool:
-    return not raw[:1].islower()
+    return Span(at, at + 1, word, entries, not is_name, raw.isupper(), not raw[0].islower())
 
 
 def _unspaced(book: Gazetteer, word: str, at: int, spans: list[Span], known: bytearray) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import detectors
 from detectors.errors import InputError
 from detectors.location import level, locate, locate_batch
-from detectors.location.answers import COUNTRY, METRO, SUBDIVISION
+from detectors.location.answers import COUNTRY, SMALLER
 from detectors.location.fold import fold
 
 PLACES = {
@@ -280,8 +280,7 @@ def test_any_string_has_an_answer_within_bounds(text: str, kind: str) -> None:
     assert all(weight <= 1 + 1e-3 for weight in weights.values())
     assert [one.confidence for one in found] == sorted((one.confidence for one in found), reverse=True)
     assert len({one.region for one in found}) == len(found)
-    least = {"country": COUNTRY, "subdivision": SUBDIVISION, "metro": METRO, "zip3": SUBDIVISION}
-    assert all(one.confidence >= least[level(one.region)] for one in found)
+    assert all(one.confidence >= (COUNTRY if level(one.region) == "country" else SMALLER) for one in found)
 
 
 @given(STRINGS)
