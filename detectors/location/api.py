@@ -68,8 +68,8 @@ def locate(text: str, *, kind: Kind = "profile") -> list[Located]:
 
     Examples
     --------
-    >>> [(one.region, one.weight) for one in locate("London, ON")]
-    [('CA', 1.0), ('CA-ON', 1.0), ('metro:6058560', 1.0)]
+    >>> [(one.region, one.weight) for one in locate("Austin, Texas")]
+    [('US', 1.0), ('US-TX', 1.0), ('metro:4671654', 1.0)]
     >>> locate("in your dreams")
     []
     """
