@@ -14,15 +14,17 @@ from detectors.matching import Reader
 from detectors.model import Batch, CountSeries, Post, PostExtra, SeriesKey, Span
 from detectors.spikes import resume, score
 from flows import steps
+from flows.sources.base import Query
 from flows.store import Store, open_store
 from tests.builders import START
 from tests.flows.streams import HOUR, Given, Outage, at, batch, stream, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from detectors.incidents.lifecycle import History
+    from detectors.model import Service
 
 READER = Reader()
 KEY = SeriesKey("imessage", "given")
@@ -422,3 +424,20 @@ def test_people_are_still_told_apart_when_their_reports_are_no_longer_kept(store
     new = max(0, after.incident.n_reports - before.incident.n_reports)
     assert new < 30
     assert before.incident.n_authors <= after.incident.n_authors <= before.incident.n_authors + new
+
+
+def test_a_service_that_is_watched_later_has_its_past_where_a_source_sees_every_one() -> None:
+    """Such a source vouches for all services, so that what it brings of any must be counted: else there were zeros."""
+
+    class Everything(Given):
+        def queries(self, services: Sequence[Service] | None) -> tuple[Query, ...]:  # noqa: ARG002 - as Bluesky does
+            return (Query("posts"),)
+
+    posts = stream(hours=2, services=("iMessage", "Outlook"))
+    source = Everything(whole(posts, 2).batches)
+    with open_store(":memory:") as store:
+        steps.ingest(store, source, Reader(), steps.Watched(frozenset({"outlook"})))
+        raw = {name: store.series(SeriesKey(name, "given")).raw.sum() for name in ("imessage", "outlook")}
+        assert sum(raw.values()) == len(posts)
+        assert min(raw.values()) > 0
+        assert [key.service for key in steps.chosen_keys(store, {"outlook"})] == ["outlook"]
