@@ -92,7 +92,8 @@ def _by_squeezed_name() -> dict[str, tuple[Candidate, ...]]:
         _note(found, fold(shown), Candidate(position, book.people[position]))
     for name, entry in book.names.items():
         for one in ((entry,) if isinstance(entry, int) else entry) if name.isascii() else ():
-            place, is_own = one >> 3, one & 7 in (PRIMARY, NICKNAME)
+            place = one >> 3
+            is_own = one & 7 in (PRIMARY, NICKNAME) or place < book.first_subdivision
             is_large = place < book.first_subdivision or (place >= book.first_city and book.people[place] >= _LARGE)
             if is_own and is_large:
                 _note(found, name, Candidate(place, book.people[place]))

@@ -135,9 +135,10 @@ class Gazetteer:
             self._add(name, self.first_city + number, PRIMARY)
         self._fill_joined(packed.subdivision_names, self.first_subdivision, PRIMARY)
         for number, joined in enumerate(packed.country_names):
+            shown = fold(packed.country_shown[number])
             for name in joined.split("|"):
                 if not self._is_capital(name, number):
-                    self._add(name, number, PRIMARY)
+                    self._add(name, number, PRIMARY if name == shown else ALTERNATE)
         self._fill_joined(packed.subdivision_parts, self.first_subdivision, PART)
         for number, joined in enumerate(packed.city_alternates.split("\n")):
             for name in joined.split("|") if joined else ():
