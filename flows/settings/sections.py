@@ -66,7 +66,16 @@ class MastodonSettings(_Section, frozen=True, forbid_unknown_fields=True):
 
     def of(self, instance: str) -> str:
         """Return where an instance is asked."""
-        return self.url.replace("{host}", instance.removeprefix("https://").rstrip("/"))
+        return self.url.replace("{host}", _host(instance))
+
+    def token_of(self, instance: str) -> str | None:
+        """Return the token for an instance, however its name is written; None where it has none."""
+        return {_host(name): token for name, token in self.tokens.items()}.get(_host(instance))
+
+
+def _host(instance: str) -> str:
+    """Return the host of an instance, as it may be written: with ``https://``, or in capitals."""
+    return instance.removeprefix("https://").rstrip("/").lower()
 
 
 class RedditSettings(_Section, frozen=True, forbid_unknown_fields=True):

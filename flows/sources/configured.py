@@ -104,7 +104,7 @@ def _mastodon(settings: Settings, access: Access) -> Iterator[AnySource]:
 
     asked = set[str]()
     for host in settings.mastodon.instances:
-        named = settings.mastodon.tokens.get(host)
+        named = settings.mastodon.token_of(host)
         credentials = MastodonCredentials(access.secret(f"mastodon.tokens.{host}", named)) if named else None
         url = settings.mastodon.of(host)
         instance = MastodonInstance(host=host, bounds=access.bounds, credentials=credentials, base_url=url)

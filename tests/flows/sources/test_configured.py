@@ -122,15 +122,16 @@ def test_only_some_services_are_asked_for() -> None:
     assert [query.services for query in narrow.queries(None)] == [("github",)]
 
 
-def test_each_server_gets_its_own_token_and_no_other() -> None:
+@pytest.mark.parametrize("written", ["one.example", "https://One.example/"])
+def test_each_server_gets_its_own_token_and_no_other(written: str) -> None:
     asked: list[str] = []
 
     def secret(key: str, value: str) -> str:
         asked.append(key)
         return value
 
-    given = {"mastodon": {"instances": ["one.example", "two.example"], "tokens": {"one.example": CANARY}}}
+    given = {"mastodon": {"instances": [written, "two.example"], "tokens": {"one.example": CANARY}}}
     one, two = configured(msgspec.convert(given, Settings), Access(FakeTime().bounds(), secret, lambda *_: Free()))
-    assert asked == ["mastodon.tokens.one.example"]
+    assert asked == [f"mastodon.tokens.{written}"]
     assert vars(one)["_token"] == CANARY
     assert vars(two)["_token"] is None
