@@ -162,7 +162,9 @@ def watch(plan: Plan, series: Series, window: Floats, usable: int, unrest: float
         if s < plan.min_reports or s <= m + plan.watch_floor:
             continue
         by = excitation(series.theta[w], m)
-        phi = series.phi[w] * max(1.0, unrest / by**UNREST_POWER)  # not charged twice for one excess
+        phi = series.phi[w]
+        if unrest > 1.0:  # seldom, and a power is dear
+            phi *= max(1.0, unrest / by**UNREST_POWER)  # not charged twice for one excess
         least = best * plan.watch_threshold + plan.watch_penalty[w]
         if ceiling(s / by, (m + plan.watch_floor) / by, 1.0 / phi) <= least:
             continue
