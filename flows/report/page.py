@@ -17,6 +17,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from detectors.spikes import COMBINED
 from flows.report.chart import SIZES, chart_css, day_strip, describe, detail_chart
 from flows.report.frame import day_frame, detail_frame
 from flows.report.sentences import flagged_after, headline, lasted, peak_clock, voices
@@ -110,7 +111,7 @@ def incident_page(view: IncidentView) -> str:
             silence=silence(view),
             has_gap=bool(detail.is_gap.any() or day.is_gap.any()),
             has_usual=bool(np.isfinite(detail.expected).any()),
-            source=plain(incident.source),
+            source="all sources together" if incident.source == COMBINED else plain(incident.source),
             id=plain(incident.id),
         )
     )

@@ -67,6 +67,7 @@ def test_an_outage_is_one_incident_of_all_sources(store: Store) -> None:
     assert history.incident.source == COMBINED
     assert history.incident.n_reports > 60 * 12
     view = steps.view(store, history.incident)
+    assert "User reports from all sources together" in steps.page(store, history.incident)
     assert view.series.source == COMBINED
     assert view.series.observed.max() == history.incident.peak
 
