@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,12 @@ from tests.flows.sources.loopback import Asked, Fault, Loopback, Told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from flows.sources.base import Bounds
     from tests.flows.sources.harness import Made
 
 HOST = "social.example"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TOKEN = "canary-mastodon-token"  # noqa: S105 - made up
 MOST_TAGS = 4
 TIMELINE = "/api/v1/timelines/tag/"
@@ -50,8 +50,8 @@ class Mastodon:
 
     @staticmethod
     def number(made: Made) -> int:
-        """Return the id: the time, then a sequence."""
-        return (round(made.at.timestamp() * 1000) << 16) + made.number
+        """Return the id: the whole milliseconds of the time, as a status tells it, then a sequence."""
+        return ((made.at - EPOCH) // timedelta(milliseconds=1) << 16) + made.number
 
     def identity(self, made: Made) -> tuple[str, str]:
         return "mastodon", f"{HOST}/{self.number(made)}"
