@@ -19,6 +19,7 @@ from detectors.model import Batch
 from flows.sources.base import Query
 from flows.sources.bounded import SEALED_BYTES, LineFile, seal_of, tail_of
 from flows.sources.counts import CountFile, read_counts
+from flows.sources.cursors import read_cursor, write_cursor
 from flows.sources.guess import what_is
 from flows.sources.observed import Clusters
 from flows.sources.reading import DAMAGED, TOO_LONG, UNFINISHED, Rules, Tally, judge, judge_all
@@ -147,13 +148,8 @@ class Archive:
         InputError
             It is no cursor of an archive.
         """
-        if text is None:
-            return None
-        try:
-            found = msgspec.json.decode(text, type=_Cursor)
-        except msgspec.MsgspecError:
-            raise InputError("the stored cursor is not that of an archive", place=str(self._path)) from None
-        return found if found.file == self._path.name else None
+        found = read_cursor(text, _Cursor, whose="that of an archive", place=str(self._path))
+        return found if found and found.file == self._path.name else None
 
 
 class _Run:
@@ -286,7 +282,7 @@ class _Run:
             clusters=tuple(self._clusters.known),
             is_closed=is_closed,
         )
-        return msgspec.json.encode(cursor).decode()
+        return write_cursor(cursor)
 
     def _pack(self, posts: tuple[Post, ...], cursor: str, *, is_final: bool) -> Batch:
         """Make a batch; the messages so far go with it."""

@@ -35,6 +35,7 @@ from detectors.errors import InputError, PermanentError, RetryableError, SourceE
 from detectors.model import Batch, Gap, Post, Span
 from flows.sources.base import Bounds, Query
 from flows.sources.continuity import Continuity
+from flows.sources.cursors import read_cursor, write_cursor
 from flows.sources.jetstream import (
     POSTS,
     Commit,
@@ -156,7 +157,7 @@ class Bluesky:
         InputError
             The cursor is not ours.
         """
-        reading = _Reading(self, _read_cursor(cursor))
+        reading = _Reading(self, read_cursor(cursor, _Cursor, whose="that of Bluesky"))
         failure: SourceError | None = None
         try:
             while failure is None and not (reading.is_done or self.bounds.is_over):
@@ -348,7 +349,7 @@ class _Reading:
         cursor = _Cursor(self._seen.seen_us, self._place)
         batch = Batch(
             tuple(self._posts),
-            msgspec.json.encode(cursor).decode(),
+            write_cursor(cursor),
             observed=tuple(Span(_instant(start_us), _instant(end_us)) for start_us, end_us in stretches),
             deleted=tuple(self._deleted),
             deleted_authors=tuple(self._gone),
@@ -386,13 +387,3 @@ def _later(cursor_us: int, now_us: int) -> int | None:
 
 def _instant(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
-
-
-def _read_cursor(text: str | None) -> _Cursor | None:
-    """Return where to go on; None = nowhere yet."""
-    if text is None:
-        return None
-    try:
-        return msgspec.json.decode(text, type=_Cursor)
-    except msgspec.DecodeError:
-        raise InputError("the stored cursor is not that of Bluesky") from None

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from detectors.errors import InputError, RetryableError
+from detectors.errors import RetryableError
 from detectors.model import Batch, Gap, Post, Span, utc
 from flows.net import Http
 from flows.net.bodies import MAX_BYTES
 from flows.sources.base import Bounds, Query
+from flows.sources.cursors import read_cursor, write_cursor
 from flows.sources.markup import text_of_html
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ class HackerNews:
         """
         clock, retry = self._bounds.clock, self._bounds.retry
         now_s = int(clock.now().timestamp())
-        begun = _read_cursor(cursor)
+        known = read_cursor(cursor, _Cursor, whose="that of Hacker News")
+        begun = None if known is None else known.until_s
         vouched_s = begun if begun is not None else now_s - int(self._bounds.lookback.total_seconds())
         reading = _Reading(now_s, vouched_s)
         slices = _slices(vouched_s - (REWIND_S if begun is not None else 0), now_s + 1)
@@ -186,7 +188,7 @@ class _Reading:
         observed = self._vouch(start_s if answer.is_full else end_s)
         if gap is not None:
             self._vouched_s = end_s
-        cursor = msgspec.json.encode(_Cursor(self._vouched_s)).decode()
+        cursor = write_cursor(_Cursor(self._vouched_s))
         return Batch(tuple(posts), cursor, observed=observed, gap=gap, skipped=tuple(skipped))
 
     def _gap(self, start_s: int, end_s: int) -> Gap | None:
@@ -223,13 +225,3 @@ def _slices(start_s: int, end_s: int) -> list[tuple[int, int]]:
     """Cut a stretch of seconds into questions; the first one is last, where it is popped."""
     starts = range(start_s, end_s, SLICE_S)
     return [(start, min(start + SLICE_S, end_s)) for start in reversed(starts)]
-
-
-def _read_cursor(text: str | None) -> int | None:
-    """Return until when everything has been read; None = nothing yet."""
-    if text is None:
-        return None
-    try:
-        return msgspec.json.decode(text, type=_Cursor).until_s
-    except msgspec.DecodeError:
-        raise InputError("the stored cursor is not that of Hacker News") from None

@@ -33,6 +33,7 @@ from detectors.model import Batch, Instant, Post, PostExtra, Span, utc
 from detectors.reference import catalogue
 from flows.sources.base import Query
 from flows.sources.checked import CheckedSession, heard
+from flows.sources.cursors import read_cursor, write_cursor
 from flows.sources.markup import text_of_html
 from flows.sources.tags import ANCHOR, packed
 
@@ -242,13 +243,9 @@ class MastodonInstance:
 
     def _cursor(self, text: str | None) -> _Cursor:
         """Read a cursor; make the first one where there is none."""
-        if text is None:
-            start = self._bounds.clock.now() - self._bounds.lookback
-            return _Cursor(start, _id_at(start))
-        try:
-            return msgspec.json.decode(text, type=_Cursor)
-        except msgspec.MsgspecError:
-            raise InputError("the stored cursor is not that of a Mastodon timeline", place=self.label) from None
+        start = self._bounds.clock.now() - self._bounds.lookback
+        known = read_cursor(text, _Cursor, whose="that of a Mastodon timeline", place=self.label)
+        return known or _Cursor(start, _id_at(start))
 
     def _newest(self, page: Sequence[Any], after_id: int) -> int:
         """Return the largest id of a page.
@@ -284,7 +281,7 @@ class MastodonInstance:
         if len(skipped) >= FEWEST and not posts:
             raise RetryableError(f"{self._host} sent a page of which nothing can be used: {skipped[0]}")
         observed = (Span(old.until, new.until),) if new.until > old.until else ()
-        return Batch(tuple(posts), msgspec.json.encode(new).decode(), observed=observed, skipped=tuple(skipped))
+        return Batch(tuple(posts), write_cursor(new), observed=observed, skipped=tuple(skipped))
 
     def _post(self, record: object) -> Post | str:
         """Make a post of a record; or say what is wrong with it, without its text."""

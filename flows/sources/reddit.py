@@ -25,15 +25,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
 from msgspec import Struct
 
-from detectors.errors import InputError, PermanentError
+from detectors.errors import PermanentError
 from detectors.model import Batch, Gap, Instant, Span
 from detectors.reference import catalogue
 from flows.net.http import USER_AGENT
 from flows.sources.base import Query
 from flows.sources.checked import CheckedSession, heard
+from flows.sources.cursors import read_cursor, write_cursor
 from flows.sources.packing import Cues, Syntax, pack
 from flows.sources.reddit_wire import (
     PLATFORM,
@@ -131,7 +131,7 @@ class _Reddit(ABC):
         known. Reading that stops early begins at the newest again.
         """
         at = self._cursor(cursor)
-        old = msgspec.json.encode(at).decode()
+        old = write_cursor(at)
         floor = at.until if cursor is None else at.until - self.rewind
         walk = Walk(self._bounds.clock.now(), floor)
         while not self._bounds.is_over:
@@ -171,7 +171,7 @@ class _Reddit(ABC):
             start = min(until, walk.oldest_at + timedelta(seconds=1))  # of its second, there may be more
             gap = Gap(at.until, start, CUT) if start > at.until else None
         observed = (Span(start, until),) if until > start else ()
-        cursor = msgspec.json.encode(_Cursor(until)).decode()
+        cursor = write_cursor(_Cursor(until))
         return Batch(page.posts, cursor, observed=observed, deleted=page.deleted, gap=gap, skipped=page.skipped)
 
     # --- asking ----------------------------------------------------------------------------------------------
@@ -233,12 +233,8 @@ class _Reddit(ABC):
 
     def _cursor(self, text: str | None) -> _Cursor:
         """Read a cursor; make the first one where there is none."""
-        if text is None:
-            return _Cursor(self._bounds.clock.now() - self._bounds.lookback)
-        try:
-            return msgspec.json.decode(text, type=_Cursor)
-        except msgspec.MsgspecError:
-            raise InputError("the stored cursor is not that of a listing of Reddit", place=self.label) from None
+        known = read_cursor(text, _Cursor, whose="that of a listing of Reddit", place=self.label)
+        return known or _Cursor(self._bounds.clock.now() - self._bounds.lookback)
 
 
 class RedditSubmissions(_Reddit):

@@ -24,7 +24,7 @@ out by the query.
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -33,6 +33,7 @@ from msgspec import Struct
 from detectors.errors import InputError, RetryableError, SourceError
 from detectors.model import CountSeries, Gap, Instant
 from flows.sources.base import Counted
+from flows.sources.cursors import read_cursor, write_cursor
 from flows.sources.packing import ask_for
 from flows.sources.x_terms import (
     COUNTS_SYNTAX,
@@ -40,10 +41,10 @@ from flows.sources.x_terms import (
     LAG,
     REACH,
     USD_COUNTS,
+    WHOSE,
     Cost,
+    XFeed,
     allowed,
-    read_cursor,
-    write_cursor,
 )
 from flows.sources.x_wire import Meta, read_buckets
 
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
 
     from detectors.model import Service
     from flows.sources.base import Bounds, Query
-    from flows.sources.x import XApi
     from flows.sources.x_terms import XAccount
     from flows.sources.x_wire import Answer
 
@@ -73,7 +73,7 @@ class CountsCursor(Struct, frozen=True, forbid_unknown_fields=True, tag="x-count
     v: Literal[1] = 1
 
 
-class XCounts:
+class XCounts(XFeed):
     """Recent counts of X, per minute, one query a service; see :class:`flows.sources.base.CountSource`.
 
     However often it is called, a service is asked for once in ``every_s`` seconds; both are taken by the whole minute,
@@ -98,16 +98,9 @@ class XCounts:
     def __init__(
         self, account: XAccount, bounds: Bounds, *, every_s: float = 300, lookback: timedelta | None = None
     ) -> None:
-        self._account = account
-        self._bounds = bounds
+        super().__init__(account, bounds)
         self._every = max(MINUTE, timedelta(seconds=every_s))
         self._lookback = bounds.lookback if lookback is None else lookback
-
-    @cached_property
-    def _api(self) -> XApi:
-        from flows.sources.x import XApi
-
-        return XApi(self._account, self._bounds)
 
     def queries(self, services: Sequence[Service] | None) -> tuple[Query, ...]:
         """Return one query a service; None = all of the catalogue but X itself.
@@ -134,7 +127,7 @@ class XCounts:
         """
         if query.services is None or len(query.services) != 1:
             raise InputError(f"{self.label}: a query is for exactly one service")
-        known = read_cursor(cursor, CountsCursor, label=self.label)
+        known = read_cursor(cursor, CountsCursor, whose=WHOSE, place=self.label)
         now = self._bounds.clock.now()
         end_at, oldest_at = _minute(now - LAG), _minute(now - REACH) + MINUTE
         start_at = known.until_at if known else max(oldest_at, _minute(now - self._lookback))

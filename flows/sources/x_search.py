@@ -11,13 +11,14 @@ X refuses questions that mix ids with times, so that all of ours are by ids: tho
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
 
 from detectors.model import Batch, Gap, Instant, Span
+from flows.sources.cursors import read_cursor, write_cursor
 from flows.sources.packing import pack
 from flows.sources.x_terms import (
     CUES,
@@ -26,10 +27,10 @@ from flows.sources.x_terms import (
     SYNTAX,
     USD_POST,
     USD_USER,
+    WHOSE,
     Cost,
+    XFeed,
     allowed,
-    read_cursor,
-    write_cursor,
 )
 from flows.sources.x_wire import id_at, read_posts, read_problems, time_of
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
     from detectors.model import Service
     from flows.sources.base import Bounds, Query
-    from flows.sources.x import XApi
     from flows.sources.x_terms import XAccount
     from flows.sources.x_wire import Answer
 
@@ -71,7 +71,7 @@ class SearchCursor(Struct, frozen=True, forbid_unknown_fields=True, tag="x-searc
     v: Literal[1] = 1
 
 
-class XSearch:
+class XSearch(XFeed):
     """Recent search of X; see :class:`flows.sources.base.Source`.
 
     Services share queries: see :mod:`flows.sources.packing`. A stretch of time is read page by page, newest first;
@@ -104,16 +104,9 @@ class XSearch:
         with_users: bool = False,
     ) -> None:
         self.name = name
-        self._account = account
-        self._bounds = bounds
+        super().__init__(account, bounds)
         self._max_pages = max_pages
         self._with_users = with_users
-
-    @cached_property
-    def _api(self) -> XApi:
-        from flows.sources.x import XApi
-
-        return XApi(self._account, self._bounds)
 
     def queries(self, services: Sequence[Service] | None) -> tuple[Query, ...]:
         """Return the queries, many services each; None = all of the catalogue but X itself.
@@ -135,7 +128,7 @@ class XSearch:
         InputError
             The cursor is another feed's.
         """
-        known = read_cursor(cursor, SearchCursor, label=self.label)
+        known = read_cursor(cursor, SearchCursor, whose=WHOSE, place=self.label)
         now = self._bounds.clock.now()
         oldest_at = now - REACH
         state = known or SearchCursor(max(oldest_at, now - self._bounds.lookback))
@@ -149,7 +142,7 @@ class XSearch:
         if state.window is None and until_at > state.seen_at:
             yield from self._read(query, state, Window(until_at))
 
-    def gone(self, ids: Sequence[str]) -> list[str]:
+    def no_longer_shown(self, ids: Sequence[str]) -> list[str]:
         """Return those of these posts that X does not show any more: deleted, or their author hid or left.
 
         Each post that is still there costs $0.005.

@@ -15,7 +15,7 @@ are paid for too. Give it an application of its own.
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,8 +26,9 @@ from detectors.errors import InputError, PermanentError, RetryableError, SourceE
 from detectors.model import Batch, Gap, Instant, Span
 from detectors.text import printable
 from flows.sources.base import Query
+from flows.sources.cursors import read_cursor, write_cursor
 from flows.sources.packing import pack
-from flows.sources.x_terms import CUES, SYNTAX, USD_POST, allowed, read_cursor, write_cursor
+from flows.sources.x_terms import CUES, SYNTAX, USD_POST, WHOSE, XFeed, allowed
 from flows.sources.x_wire import Answer, Problem, Rule, read_posts, read_problems, read_rules
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from detectors.model import Post, Service
     from flows.sources.base import Bounds, Ledger
-    from flows.sources.x import Listener, XApi
+    from flows.sources.x import Listener
     from flows.sources.x_terms import XAccount
 
 TAG = "uproar:"
@@ -66,7 +67,7 @@ class StreamCursor(Struct, frozen=True, forbid_unknown_fields=True, tag="x-strea
     v: Literal[1] = 1
 
 
-class XStream:
+class XStream(XFeed):
     """The filtered stream of X; see :class:`flows.sources.base.Source`.
 
     All services share one query, because they share one connection; its text is a hash of the rules. A fetch listens
@@ -88,17 +89,10 @@ class XStream:
     label = "X stream"
 
     def __init__(self, account: XAccount, bounds: Bounds, *, listen_s: float = 50, silence_s: float = 30) -> None:
-        self._account = account
-        self._bounds = bounds
+        super().__init__(account, bounds)
         self._listen_s = listen_s
         self._silence_s = silence_s
         self._wanted: dict[str, dict[str, str]] = {}
-
-    @cached_property
-    def _api(self) -> XApi:
-        from flows.sources.x import XApi
-
-        return XApi(self._account, self._bounds)
 
     def queries(self, services: Sequence[Service] | None) -> tuple[Query, ...]:
         """Return the one query for all of these services; None = all of the catalogue but X itself.
@@ -127,7 +121,7 @@ class XStream:
         InputError
             The cursor is another feed's, or :meth:`queries` did not give the query.
         """
-        known = read_cursor(cursor, StreamCursor, label=self.label)
+        known = read_cursor(cursor, StreamCursor, whose=WHOSE, place=self.label)
         if query not in self._wanted:
             raise InputError(f"{self.label}: only this object's own queries can be asked; call queries() before")
         if self._bounds.is_over:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
-
-import msgspec
-from msgspec import Struct
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from detectors.errors import InputError
 from detectors.reference import catalogue
@@ -22,7 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from detectors.model import Service
-    from flows.sources.base import Ledger
+    from flows.sources.base import Bounds, Ledger
+    from flows.sources.x import XApi
+
+WHOSE = "one of this feed; remove it to begin anew"
+"""What a cursor is that cannot be read, for messages."""
 
 PLATFORM = "x"
 
@@ -90,35 +92,25 @@ class XAccount:
             raise InputError("X: the bearer token is empty, or holds characters that no token has")
 
 
+class XFeed:
+    """What X's feeds share: who asks and who pays, within what, and the interface, loaded when it is first asked."""
+
+    def __init__(self, account: XAccount, bounds: Bounds) -> None:
+        self._account = account
+        self._bounds = bounds
+
+    @cached_property
+    def _api(self) -> XApi:
+        from flows.sources.x import XApi
+
+        return XApi(self._account, self._bounds)
+
+
 class Cost(NamedTuple):
     """What a request may cost at most: what for, and US dollars."""
 
     what: str
     usd: float
-
-
-C = TypeVar("C", bound=Struct)
-
-
-def read_cursor(text: str | None, kind: type[C], *, label: str) -> C | None:
-    """Read a cursor; None for none.
-
-    Raises
-    ------
-    InputError
-        It was not written by this feed.
-    """
-    if text is None:
-        return None
-    try:
-        return msgspec.json.decode(text, type=kind)
-    except msgspec.MsgspecError:
-        raise InputError(f"{label}: the stored cursor is not one of this feed; remove it to begin anew") from None
-
-
-def write_cursor(cursor: Struct) -> str:
-    """Return a cursor as text."""
-    return msgspec.json.encode(cursor).decode()
 
 
 def allowed(services: Sequence[Service] | None) -> list[Service]:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from detectors.errors import InputError, RetryableError, SourceError, UproarError
 from detectors.model import Instant  # noqa: TC001 - msgspec reads annotations
 from flows.net import Http, workers
+from flows.sources.cursors import write_cursor
 from flows.sources.statuspage.notice import Notice, parsed
 from flows.sources.statuspage.read import endpoints, notices
 from flows.sources.statuspage.reading import Notes
@@ -284,4 +285,4 @@ def _cursor_of(page: Page, cursor: str | None) -> _Cursor:
 
 
 def _encoded(cursor: _Cursor) -> str:
-    return msgspec.json.encode(cursor).decode()
+    return write_cursor(cursor)

@@ -505,10 +505,10 @@ def test_which_posts_are_gone(x: X, time: FakeTime) -> None:
     x.publish(made)
     x.delete(made[3])
     x.delete(made[120])
-    gone = searching(x, time).gone([post_id(one) for one in made])
+    gone = searching(x, time).no_longer_shown([post_id(one) for one in made])
     assert gone == [post_id(made[3]), post_id(made[120])]
     assert x.book.spent_usd == pytest.approx(148 * 0.005)
-    assert searching(x, time).gone([]) == []
+    assert searching(x, time).no_longer_shown([]) == []
 
 
 # --- the client ----------------------------------------------------------------------------------------------
