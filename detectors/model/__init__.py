@@ -15,6 +15,7 @@ from detectors.model.incidents import Alarm, Estimate, Incident, Severity, State
 from detectors.model.instants import Instant, utc
 from detectors.model.posts import Batch, Gap, Geo, Post, PostExtra, Report, ShortText, Span
 from detectors.model.services import Service, StatusPage
+from detectors.model.spread import Extent, RegionSpread, Share, Spread, Verdict
 from detectors.model.status import StatusImpact, StatusRevision, StatusState
 
 __all__ = [
@@ -25,23 +26,28 @@ __all__ = [
     "Batch",
     "CountSeries",
     "Estimate",
+    "Extent",
     "Gap",
     "Geo",
     "Incident",
     "Instant",
     "Post",
     "PostExtra",
+    "RegionSpread",
     "Report",
     "SeriesKey",
     "Service",
     "Severity",
+    "Share",
     "ShortText",
     "Span",
+    "Spread",
     "State",
     "StatusImpact",
     "StatusPage",
     "StatusRevision",
     "StatusState",
     "Transition",
+    "Verdict",
     "utc",
 ]
