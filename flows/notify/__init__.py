@@ -1,0 +1,1 @@
+"""Telling people: messages, where they go, and what is held back."""

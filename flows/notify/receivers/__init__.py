@@ -1,0 +1,1 @@
+"""Receivers, one kind a file."""
