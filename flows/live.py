@@ -166,7 +166,7 @@ def keep_house(settings: Settings, world: World | None = None) -> Tidied:
         bounds = bounds_of(settings, world, every_s=RECHECK_WITHIN_S)
         n_gone, failed = 0, {}
         for source in configured(settings, _access(world, store, bounds)):
-            if source.name.startswith("x") or not isinstance(source, Rechecked):
+            if not isinstance(source, Rechecked):
                 continue
             ids = store.post_ids(source.name)
             Random(world.clock.now().timestamp()).shuffle(ids)  # noqa: S311 - so that each has its turn
@@ -209,8 +209,9 @@ class _Run:
     def tick(self) -> Tick:
         clock, store = self.world.clock, self.store
         now = clock.now()
-        sources = configured(self.settings, self._access)
-        book = steps.FeedBook(store, clock, self._access.bounds.stop_at)
+        access = self._access
+        sources = configured(self.settings, access)
+        book = steps.FeedBook(store, clock, access.bounds.stop_at)
         into = steps.Into(store, Reader(), self.watched, book)
         ingested, failed = steps.ingest_all(into, sources)
         until = now - timedelta(seconds=self.settings.watch.settle_s)

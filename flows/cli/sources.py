@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from detectors.errors import InputError
 from flows.cli.output import DONE, LOOK, emit, say
 from flows.settings import World, load_settings, utc_now
+from flows.store.status import STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from flows.settings import Settings
     from flows.store import Fault, Feed, Store
 
-STATUS, OFFICIAL = "status", "official status pages"
-"""The source of the feeds that are pages, and what they are called together; only pages with trouble are feeds."""
+OFFICIAL = "official status pages"
+"""What the feeds that are pages are called together; only pages with trouble are feeds."""
 
 ASKED_WITHIN = timedelta(days=1)
 """Whatever is configured is asked, or waited for, within a day."""

@@ -82,12 +82,16 @@ def guarded_session(
 ) -> requests.Session:
     """Return a session whose every request is timed, bounded and not redirected."""
     session = requests.Session()
+    guard(session, GuardedAdapter(what, timeout_s=timeout_s, max_bytes=max_bytes, routes=routes))
+    return session
+
+
+def guard(session: requests.Session, adapter: GuardedAdapter) -> None:
+    """Have a session go through an adapter only, under our name, without redirects."""
     session.max_redirects = 0
     session.headers["User-Agent"] = USER_AGENT
-    adapter = GuardedAdapter(what, timeout_s=timeout_s, max_bytes=max_bytes, routes=routes)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    return session
 
 
 def plain_error(error: requests.RequestException, *, what: str) -> RetryableError:

@@ -13,8 +13,7 @@ import requests
 
 from detectors.errors import RetryableError, SourceError
 from flows.net import check_status, decode_json, retry_at_from
-from flows.net.http import USER_AGENT
-from flows.net.session import GuardedAdapter, plain_error
+from flows.net.session import GuardedAdapter, guard, plain_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,11 +54,8 @@ class CheckedSession(requests.Session):
         self._clock = bounds.clock
         self._timeout_s = bounds.timeout_s
         self._free_at: datetime | None = None
-        self.headers["User-Agent"] = USER_AGENT
         self.auth = _as_it_is
-        adapter = GuardedAdapter(what, timeout_s=bounds.timeout_s)
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
+        guard(self, GuardedAdapter(what, timeout_s=bounds.timeout_s))
 
     def send(self, request: requests.PreparedRequest, **given: Any) -> requests.Response:  # noqa: ANN401
         """Send one request; our time-out replaces the client's."""

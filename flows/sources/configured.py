@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from detectors.errors import SettingsError
 from detectors.reference import catalogue
 from flows.sources.archive import Archive
-from flows.sources.x_terms import is_x
+from flows.sources.x_terms import XAccount, is_x
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -163,9 +163,7 @@ def _asked_of_x(settings: Settings) -> list[Service] | None:
     return services or None
 
 
-def _x_account(settings: Settings, access: Access) -> Any:  # noqa: ANN401 - loaded late
-    from flows.sources.x_terms import XAccount
-
+def _x_account(settings: Settings, access: Access) -> XAccount:
     if not settings.x.budget_usd:
         message = "X is paid for by the request: say how many dollars a month may be spent"
         raise SettingsError(message, place="x.budget_usd")

@@ -14,7 +14,6 @@ from flows.steps.ingesting import (
     Watched,
     ingest,
     ingest_all,
-    ingest_counts,
     ingest_uncounted,
 )
 from flows.steps.showing import (
@@ -47,7 +46,6 @@ __all__ = [
     "histories",
     "ingest",
     "ingest_all",
-    "ingest_counts",
     "ingest_uncounted",
     "page",
     "plain",

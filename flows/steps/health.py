@@ -14,6 +14,7 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 from detectors.errors import InputError, RetryableError, SourceError
+from flows.sources.archive import Archive
 from flows.store.privacy import key_text
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 BEHIND = timedelta(minutes=10)
 """A source that reads well and is further behind than this cannot keep up."""
-
-FILES = "archive"
-"""A file is as new as it is."""
 
 AT_LEAST = 3
 """So many services, and half of those judged, make a silence one of the whole source."""
@@ -141,7 +139,7 @@ def faults_now(
             continue
         if feed.failed_since is not None:
             found.setdefault((feed.source, "*", "failing"), f"{feed.label} fails: {feed.error}")
-        elif feed.source != FILES and feed.newest_at is not None and now - feed.newest_at > BEHIND:
+        elif feed.source != Archive.name and feed.newest_at is not None and now - feed.newest_at > BEHIND:
             late_min = (now - feed.newest_at) // timedelta(minutes=1)
             found[feed.source, "*", "lagging"] = f"{feed.label} is {late_min} min behind"
     return found | _silences(detected)

@@ -191,13 +191,6 @@ def _is_asked_for(query: Query, report: Report) -> bool:
     return query.services is None or report.service in query.services
 
 
-def ingest_counts(store: Store, source: CountSource, reader: Reader, watched: Watched) -> Ingested:
-    """Bring counts that a platform made itself into the store; errors as of :func:`ingest`."""
-    done = Ingested()
-    _take_counts(Into(store, reader, watched), source, done)
-    return done
-
-
 def _take_counts(into: Into, source: CountSource, done: Ingested) -> None:
     store = into.store
 
