@@ -1,0 +1,372 @@
+"""The recursion behind :mod:`detectors.baselines.regional`, compiled: it goes from report to report.
+
+Weights grow with time instead of memories that fade (forward decay; Cormode et al. 2009), so that a region of which
+nothing is heard needs no work. Reports teach only when the longest window has passed, which leaves time to see that
+they were unusual.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from detectors.baselines.jit import compiled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+SLOTS, DAY_S = 8, 86_400
+DEEP = 5
+PAIRS, VOICES, TESTS, MINUTES, SEEN = range(5)
+"""Places in ``Table.sums``: pairs of reports beyond chance, voices, cells that were looked at, minutes (all of them
+weighted), and bins observed so far."""
+
+
+class Plan(NamedTuple):
+    """The numbers of the recursion, in bins.
+
+    Attributes
+    ----------
+    windows
+        Widths, ascending, shape (windows,); the last one is the span of the rings.
+    bin_s, origin_s
+        Width of a bin; start of bin 0 since 1970 (seconds).
+    half_life_s
+        How long is remembered.
+    root_prior, shape
+        Which share is located, before anything is known; how many reports a prior is worth.
+    rhythm
+        How many reports the parent's rhythm is worth, in each slot.
+    drift
+        Squared relative error of a share that is known as well as can be.
+    common
+        How many usual reports pull the common factor to 1.
+    noise_voices, noise_pairs
+        What is held of the clustering of reports before anything is known.
+    min_reports
+        Windows with less are not told.
+    warm_up, forgive
+        Bins observed before anything is told; and after which an unusual rate is the new normal.
+    """
+
+    windows: Ints
+    bin_s: float
+    origin_s: float
+    half_life_s: float
+    root_prior: float
+    shape: float
+    rhythm: float
+    drift: float
+    common: float
+    noise_voices: float
+    noise_pairs: float
+    min_reports: float
+    warm_up: float
+    forgive: int
+
+
+class Table(NamedTuple):
+    """What is remembered: one row a region (row 0 is the whole), and sums over all.
+
+    Attributes
+    ----------
+    parent, level, is_seen
+        Shape (regions,): the row of the parent (-1 for the whole), the number of the level, whether it ever reported.
+    children
+        Shape (regions, levels): how many regions of a level have ever reported from there.
+    taught, slots
+        Shape (regions,) and (regions, 8): voices, weighted; by time of the day.
+    excluded
+        Shape (regions,): the exposure, weighted, of the time in which it taught nothing.
+    last, strange_from, strange_to
+        Shape (regions,): the bin of the latest report; where the latest unusual time began, and its latest bin.
+    ring, held
+        Shape (regions, span): voices of the latest bins, at bin modulo span; whether they must not teach.
+    usual
+        Shape (8,): exposure by time of the day, weighted.
+    sums
+        Shape (5,); see :data:`PAIRS` and so on.
+    """
+
+    parent: Ints
+    level: Ints
+    is_seen: NDArray[np.bool_]
+    children: Ints
+    taught: Floats
+    slots: Floats
+    excluded: Floats
+    last: Ints
+    strange_from: Ints
+    strange_to: Ints
+    ring: Floats
+    held: NDArray[np.bool_]
+    usual: Floats
+    sums: Floats
+
+
+class Whole(NamedTuple):
+    """The service as a whole; index i is bin ``first - span + i``, so that a span of history comes first.
+
+    Attributes
+    ----------
+    expected
+        Usual reports, summed from the beginning to the end of each bin.
+    exposure
+        The same, weighted, without the bins that must not teach.
+    teaches
+        The weighted exposure of each bin by itself.
+    is_held, is_seen
+        Whether reports of a bin must not teach; whether it was observed.
+    dispersion
+        phi of the variance ``m + phi m**2``.
+    """
+
+    expected: Floats
+    exposure: Floats
+    teaches: Floats
+    is_held: NDArray[np.bool_]
+    is_seen: NDArray[np.bool_]
+    dispersion: Floats
+
+
+class Cells(NamedTuple):
+    """Reports: bin (ascending), row of the region, voices; shape (cells,)."""
+
+    bins: Ints
+    rows: Ints
+    voices: Floats
+
+
+class Told(NamedTuple):
+    """Windows that hold enough reports to be looked at; see :class:`detectors.baselines.regional.Looked`."""
+
+    cell: Ints
+    observed: Floats
+    expected: Floats
+    common: Floats
+    error: Floats
+    noise: Floats
+    tests: Floats
+
+
+@compiled
+def weight(plan: Plan, b: float) -> float:
+    """Weight of what happened in a bin."""
+    return 2.0 ** (b * plan.bin_s / plan.half_life_s)
+
+
+@compiled
+def slot_of(plan: Plan, b: int) -> int:
+    """Slot of the day in which a bin begins."""
+    return int((plan.origin_s + b * plan.bin_s) % DAY_S * SLOTS / DAY_S)
+
+
+@compiled
+def usual_of(plan: Plan, table: Table, row: int, state: tuple[float, float], place: Floats) -> tuple[float, float]:
+    """Return the rate of a region, as a share of the service's reports, at times of the day; and its squared error.
+
+    Parameters
+    ----------
+    state
+        The exposure so far, and what one report weighs now.
+    place
+        Times of the day, in slots from the centre of slot 0; replaced by the share at each.
+    """
+    exposure, unit = state[0] / state[1], state[1]
+    path = np.empty(DEEP, np.int64)
+    depth, node = 0, row
+    while node >= 0:
+        path[depth] = node
+        depth += 1
+        node = table.parent[node]
+    ratio = np.ones(SLOTS)
+    rate, counted = plan.root_prior, 0.0
+    for i in range(depth - 1, -1, -1):
+        node = path[i]
+        prior = rate
+        if i < depth - 1:
+            prior = rate / (1.0 + table.children[path[i + 1], table.level[node]])
+        counted = table.taught[node] / unit
+        heard = max(0.0, exposure - table.excluded[node] / unit)
+        rate = (plan.shape + counted) / (plan.shape / prior + heard)
+        for s in range(SLOTS):
+            forecast = rate * ratio[s] * table.usual[s] / unit
+            ratio[s] *= (plan.rhythm + table.slots[node, s] / unit) / (plan.rhythm + forecast)
+    for i in range(len(place)):
+        below = math.floor(place[i])
+        part = place[i] - below
+        s = int(below) % SLOTS
+        place[i] = rate * ((1.0 - part) * ratio[s] + part * ratio[(s + 1) % SLOTS])
+    return rate, 1.0 / (plan.shape + counted) + plan.drift
+
+
+@compiled
+def push(plan: Plan, table: Table, cell: tuple[int, int, float], is_held: bool) -> None:  # noqa: FBT001 - compiled
+    """Take the voices of a region in a bin, and let those teach that the longest window has left."""
+    b, row, voices = cell
+    span = table.ring.shape[1]
+    if not table.is_seen[row]:
+        table.is_seen[row] = True
+        if row > 0:
+            table.children[table.parent[row], table.level[row]] += 1
+    for old in range(max(0, table.last[row] - span + 1), min(table.last[row], b - span) + 1):
+        i = old % span
+        if table.ring[row, i] > 0.0 and not table.held[row, i]:
+            taught = weight(plan, old) * table.ring[row, i]
+            table.taught[row] += taught
+            table.slots[row, slot_of(plan, old)] += taught
+        table.ring[row, i] = 0.0
+        table.held[row, i] = False
+    table.ring[row, b % span] = voices
+    table.held[row, b % span] = is_held
+    table.last[row] = b
+
+
+@compiled
+def sum_windows(plan: Plan, table: Table, row: int, b: int) -> Floats:
+    """Return the voices in each window that ends with a bin."""
+    span = table.ring.shape[1]
+    sums = np.zeros(len(plan.windows))
+    total, back = 0.0, 0
+    oldest = table.last[row] - span
+    for w in range(len(plan.windows)):
+        while back < plan.windows[w] and b - back > oldest and b - back >= 0:
+            if b - back <= table.last[row]:
+                total += table.ring[row, (b - back) % span]
+            back += 1
+        sums[w] = total
+    return sums
+
+
+@compiled
+def expect(plan: Plan, table: Table, whole: Whole, cell: tuple[int, int, int]) -> tuple[Floats, float]:
+    """Return what is usual in each window that ends with a bin (at index ``at``), and its squared relative error."""
+    row, b, at = cell
+    span = table.ring.shape[1]
+    n = len(plan.windows)
+    place = np.empty(n)
+    for w in range(n):
+        middle = plan.origin_s + (b + 1 - 0.5 * plan.windows[w]) * plan.bin_s
+        place[w] = middle % DAY_S * SLOTS / DAY_S - 0.5
+    state = (whole.exposure[at - span], weight(plan, b))
+    _, error = usual_of(plan, table, row, state, place)
+    for w in range(n):
+        place[w] *= whole.expected[at] - whole.expected[at - plan.windows[w]]
+    return place, error + whole.dispersion[at]
+
+
+@compiled
+def watch_over(plan: Plan, table: Table, whole: Whole, cell: tuple[int, int, int], is_strange: bool) -> None:  # noqa: FBT001
+    """Keep an unusual time from teaching, for as long as it can be one."""
+    row, b, at = cell
+    span = table.ring.shape[1]
+    if not is_strange:
+        return
+    since = table.strange_to[row]
+    if since < 0 or b - since > span:
+        table.strange_from[row] = b
+        since = b - span
+    if b - table.strange_from[row] > plan.forgive:
+        return
+    start = at - min(span, b - since)
+    table.excluded[row] += max(0.0, whole.exposure[at] - whole.exposure[start])
+    table.strange_to[row] = b
+    table.held[row, :] = True
+
+
+@compiled
+def cluster(table: Table, row: int, seen: tuple[float, float, float], unit: float) -> None:
+    """Count pairs of reports that came close to each other, beyond chance; where more than one was usual it is moot."""
+    voices, before, usual = seen
+    if table.level[row] < 2 or usual >= 1.0:
+        return
+    own = min(voices, 3.0)
+    pairs = own * min(before, 3.0) + 0.5 * own * max(0.0, own - 1.0)
+    table.sums[PAIRS] += unit * (pairs - own * usual)
+    table.sums[VOICES] += unit * own
+
+
+@compiled
+def clustering(plan: Plan, table: Table, unit: float) -> float:
+    """By what factor counts vary more than independent reports do (index of dispersion), at least 1."""
+    pairs = plan.noise_pairs + table.sums[PAIRS] / unit
+    return max(1.0, 1.0 + 2.0 * pairs / (plan.noise_voices + table.sums[VOICES] / unit))
+
+
+@compiled
+def look(plan: Plan, table: Table, whole: Whole, cell: tuple[int, int, int], told: tuple[Told, int]) -> int:
+    """Compare a region's windows with what is usual; return 1 if that was told, at the index in ``told``."""
+    row, b, at = cell
+    out, i = told
+    n = len(plan.windows)
+    span = table.ring.shape[1]
+    unit = weight(plan, b)
+    observed = sum_windows(plan, table, row, b)
+    expected, error = expect(plan, table, whole, cell)
+    y, m = observed[n - 1], expected[n - 1]
+    table.sums[TESTS] += unit
+    if y < plan.min_reports:
+        cluster(table, row, (table.ring[row, b % span], y - table.ring[row, b % span], m), unit)
+        return 0
+    rest = sum_windows(plan, table, 0, b)
+    usual, _ = expect(plan, table, whole, (0, b, at))
+    for w in range(n):
+        others = max(0.0, rest[w] - observed[w]) + plan.common
+        out.common[i, w] = max(1.0, others / (max(0.0, usual[w] - expected[w]) + plan.common))
+        out.observed[i, w] = observed[w]
+        out.expected[i, w] = expected[w]
+    m = m * out.common[i, n - 1] + 0.3
+    watch_over(plan, table, whole, cell, y > m + 4.0 * math.sqrt(m + error * m * m))
+    out.error[i] = error
+    out.noise[i] = clustering(plan, table, unit)
+    out.tests[i] = table.sums[TESTS] / max(table.sums[MINUTES], 1e-300)
+    is_part = 2.0 * expected[n - 1] <= usual[n - 1]  # what brings most of the reports is the service as a whole
+    return 1 if is_part and table.sums[SEEN] > plan.warm_up else 0
+
+
+@compiled
+def run(plan: Plan, table: Table, whole: Whole, cells: Cells, block: tuple[int, int], out: Told) -> int:
+    """Go through ``block`` (first bin, number of bins) and return how many cells were told in ``out``.
+
+    All reports of a bin are taken in before any region is looked at, so that their order does not matter.
+    """
+    first, n_bins = block
+    span = table.ring.shape[1]
+    told, i = 0, 0
+    for b in range(first, first + n_bins):
+        at = b - first + span
+        if b >= span:
+            table.usual[slot_of(plan, b - span)] += whole.teaches[at - span]
+        if whole.is_seen[at]:
+            table.sums[MINUTES] += weight(plan, b) * plan.bin_s / 60.0
+            table.sums[SEEN] += 1.0
+        stop = i
+        while stop < len(cells.bins) and cells.bins[stop] == b:
+            push(plan, table, (b, cells.rows[stop], cells.voices[stop]), whole.is_held[at])
+            stop += 1
+        for j in range(i, stop):
+            if cells.rows[j] > 0:
+                out.cell[told] = j
+                told += look(plan, table, whole, (cells.rows[j], b, at), (out, told))
+        i = stop
+    return told
+
+
+@compiled
+def profiles(plan: Plan, table: Table, rows: Ints, now: tuple[int, float], bins: Ints) -> tuple[Floats, Floats]:
+    """Return shares of regions in bins, shape (bins, regions), and their squared errors, shape (regions,).
+
+    ``now`` is the bin that comes next and the exposure that taught.
+    """
+    share, error = np.empty((len(bins), len(rows))), np.empty(len(rows))
+    state = (now[1], weight(plan, now[0]))
+    for r in range(len(rows)):
+        place = (plan.origin_s + (bins + 0.5) * plan.bin_s) % DAY_S * SLOTS / DAY_S - 0.5
+        _, error[r] = usual_of(plan, table, rows[r], state, place)
+        share[:, r] = place
+    return share, error

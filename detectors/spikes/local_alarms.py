@@ -1,0 +1,219 @@
+"""Regions that fire to local alarms: what belongs together is one, and is named by the region that explains it best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+from msgspec import Struct
+
+from detectors.baselines.lineage import homes, level_number, lineage
+from detectors.baselines.regional import make_plan
+from detectors.model import Alarm
+from detectors.spikes.alarms import QUIET_S
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from detectors.model import Severity
+
+WIDE = 3
+"""In so many subdivisions of a country at once it is the country's trouble."""
+
+
+class Firing(Struct, frozen=True):
+    """A region whose window stands out.
+
+    Attributes
+    ----------
+    bin, region
+        When (the bin that ends the window) and where.
+    score
+        1 = alarm.
+    window
+        Which of the windows.
+    observed, expected, common
+        Voices in the window, what is usual in it, and how many times usual the rest of the service was.
+    """
+
+    bin: int
+    region: str
+    score: float
+    window: int
+    observed: float
+    expected: float
+    common: float
+
+    @property
+    def excess(self) -> float:
+        """Voices beyond what is usual, given the rest of the service."""
+        return self.observed - self.expected * self.common
+
+
+class LocalAlarm(Struct, frozen=True):
+    """The decision that a region is in trouble of its own.
+
+    Attributes
+    ----------
+    region
+        The one that explains best what was heard; it may change while the alarm is open.
+    first_region
+        The one that fired first; with ``alarm.alarmed_at`` and the severity it names the alarm for good.
+    related
+        The others that fired, the strangest first.
+    alarm
+        When, and how strange; ``score`` is that of ``region``.
+    observed, expected
+        Voices in the window in which ``region`` stood out most, and what is usual in it.
+    common
+        How many times usual the rest of the service was in that window, at least 1: above it much, the service as a
+        whole was in trouble, and the region more than the rest.
+    """
+
+    region: str
+    first_region: str
+    related: tuple[str, ...]
+    alarm: Alarm
+    observed: float
+    expected: float
+    common: float
+
+    @property
+    def excess(self) -> float:
+        """Voices beyond what is usual, given the rest of the service."""
+        return self.observed - self.expected * self.common
+
+
+class Open(Struct):
+    """An alarm that goes on.
+
+    Attributes
+    ----------
+    first
+        What fired first.
+    best
+        By region, where it stood out most.
+    last_bin, n_seen
+        The latest bin that fired, and how many bins had been observed by its end.
+    closed_bin
+        The bin in which it was closed; -1 while it is open.
+    """
+
+    first: Firing
+    best: dict[str, Firing]
+    last_bin: int
+    n_seen: int
+    closed_bin: int = -1
+
+
+@dataclass
+class LocalTracker:
+    """Follows the regions of one service for one severity.
+
+    Parameters
+    ----------
+    severity
+        Which.
+    start_at
+        Start of the first bin (UTC).
+    bin_width_s
+        Width of a bin in seconds.
+    """
+
+    severity: Severity
+    start_at: datetime
+    bin_width_s: int
+    open: list[Open] = field(default_factory=list)
+    n_seen: int = 0
+    """Bins observed so far."""
+
+    def __post_init__(self) -> None:
+        self._windows = make_plan(self.bin_width_s, self.start_at).windows
+        self._quiet = -(-QUIET_S // self.bin_width_s)
+
+    def extend(self, firings: Sequence[Firing], first: int, is_seen: NDArray[np.bool_]) -> list[LocalAlarm]:
+        """Take the next bins and return the alarms that were open in them, the oldest first.
+
+        Parameters
+        ----------
+        firings
+            What fired in them, by bin.
+        first
+            Number of the first of them.
+        is_seen
+            Shape (bins,): whether they were observed.
+        """
+        seen = self.n_seen + np.cumsum(is_seen)
+        touched = list(self.open)
+        for number, group in groupby(firings, key=lambda one: one.bin):
+            self._rest(seen[: number - first], first)
+            for one in sorted(group, key=lambda one: (-one.score, one.region)):
+                alarm = self._home_of(one)
+                if alarm is None:
+                    alarm = Open(one, {}, one.bin, 0)
+                    self.open.append(alarm)
+                    touched.append(alarm)
+                alarm.last_bin, alarm.n_seen = one.bin, int(seen[number - first])
+                if one.region not in alarm.best or one.score > alarm.best[one.region].score:
+                    alarm.best[one.region] = one
+        self._rest(seen, first)
+        self.n_seen = int(seen[-1]) if len(seen) else self.n_seen
+        return [self._told(one) for one in touched]
+
+    def _rest(self, seen: NDArray[np.int64], first: int) -> None:
+        """Close what has been quiet for an observed hour."""
+        for one in self.open:
+            closing = int(np.searchsorted(seen, one.n_seen + self._quiet))
+            if closing < len(seen):
+                one.closed_bin = first + closing
+        self.open = [one for one in self.open if one.closed_bin < 0]
+
+    def _home_of(self, fired: Firing) -> Open | None:
+        """Return the open alarm that a region belongs to."""
+        for one in self.open:
+            if _is_one(one, fired):
+                return one
+        country = lineage(fired.region)[-1]
+        near = [one for one in self.open if lineage(one.first.region)[-1] == country]
+        return near[0] if len(near) >= WIDE - 1 else None
+
+    def _told(self, one: Open) -> LocalAlarm:
+        region = _name(one)
+        ranked = sorted(one.best.values(), key=lambda fired: (-fired.score, fired.region))
+        best = one.best.get(region, ranked[0])
+        start = max(0, one.first.bin + 1 - int(self._windows[one.first.window]))
+        alarm = Alarm(
+            self.severity,
+            self._at(one.first.bin + 1),
+            self._at(one.last_bin + 1),
+            best.score,
+            self._at(start),
+            (),
+            self._at(one.closed_bin + 1) if one.closed_bin >= 0 else None,
+        )
+        related = tuple(fired.region for fired in ranked if fired.region != region)
+        return LocalAlarm(region, one.first.region, related, alarm, best.observed, best.expected, best.common)
+
+    def _at(self, b: int) -> datetime:
+        return self.start_at + timedelta(seconds=b * self.bin_width_s)
+
+
+def _is_one(alarm: Open, fired: Firing) -> bool:
+    """Whether a region lies in the same subdivision as one that fired, in a country that did, or is that country."""
+    own, line = homes(fired.region), lineage(fired.region)
+    return any(own & homes(code) or code in line or fired.region in lineage(code) for code in alarm.best)
+
+
+def _name(alarm: Open) -> str:
+    """Return the region that explains an alarm: the country of many subdivisions, else what stands out most."""
+    small = [code for code in alarm.best if level_number(code) > 1]
+    states = {min(homes(code) or {code}) for code in small}
+    if len(states) >= WIDE:
+        return lineage(alarm.first.region)[-1]
+    return max(alarm.best.values(), key=lambda one: (one.score, level_number(one.region), one.region)).region
