@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import monotonic
@@ -13,6 +14,7 @@ from detectors.errors import RetryableError
 from flows.net.bodies import MAX_BYTES, bounded, decode_json
 from flows.net.clock import SYSTEM_CLOCK, Clock
 from flows.net.errors import check_status
+from flows.net.quiet import keep_addresses_out_of_logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +25,7 @@ USER_AGENT = "uproar (outage detection)"
 
 @dataclass(frozen=True)
 class Answer:
-    """A good answer: 2xx, or 304 where the request was conditional."""
+    """An answer: of :meth:`Http.get` a good one, 2xx, or 304 where the request was conditional."""
 
     status: int
     headers: Mapping[str, str]
@@ -46,14 +48,29 @@ class Http:
         Seconds without a sign of life, and, times four, for a whole answer: one that drips is cut off.
     max_bytes
         Largest body, unpacked.
+    transport
+        What dials; for addresses that are not our own :func:`~flows.net.guard.guarded_http`. With one, proxies of the
+        environment are not used.
     """
 
-    def __init__(self, clock: Clock = SYSTEM_CLOCK, *, timeout_s: float = 15, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        timeout_s: float = 15,
+        max_bytes: int = MAX_BYTES,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        keep_addresses_out_of_logs()
         self._clock = clock
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
         self._client = httpx.Client(
-            timeout=timeout_s, follow_redirects=False, trust_env=True, headers={"User-Agent": USER_AGENT}
+            timeout=timeout_s,
+            follow_redirects=False,
+            trust_env=transport is None,
+            transport=transport,
+            headers={"User-Agent": USER_AGENT},
         )
 
     def __enter__(self) -> Self:
@@ -74,12 +91,8 @@ class Http:
         RetryableError
             Nobody answers.
         """
-        try:
+        with self._named(what):
             response = self._client.head(url)
-        except httpx.TimeoutException:
-            raise RetryableError(f"{what} did not answer within {self._timeout_s:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise RetryableError(f"{what}: the connection failed ({type(error).__name__})") from None
         try:
             return parsedate_to_datetime(response.headers["Date"])
         except (KeyError, ValueError):
@@ -107,11 +120,37 @@ class Http:
         RetryableError, PermanentError
             As of :func:`~flows.net.errors.check_status`, or: no answer in time, the connection broke, too large.
         """
+        with self._named(what), self._client.stream("GET", url, params=params, headers=headers) as response:
+            check_status(response.status_code, response.headers, what=what, now=self._clock.now())
+            return self._answer(response, what)
+
+    def post(self, url: str, body: bytes, *, what: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send once, and return the answer whatever its status: what it means is the sink's own business.
+
+        Parameters
+        ----------
+        url, body, headers
+            What is sent. None of them gets into a message.
+        what
+            Who it is sent to, for messages.
+
+        Raises
+        ------
+        RetryableError, PermanentError
+            No answer in time, the connection broke, too large; what the guard says.
+        """
+        with self._named(what), self._client.stream("POST", url, content=body, headers=headers) as response:
+            return self._answer(response, what)
+
+    def _answer(self, response: httpx.Response, what: str) -> Answer:
+        body = bounded(self._timely(response, what), what=what, max_bytes=self._max_bytes)
+        return Answer(response.status_code, response.headers, body, what)
+
+    @contextmanager
+    def _named(self, what: str) -> Iterator[None]:
+        """Give what goes wrong on the way a name, without the address: it may hold a token."""
         try:
-            with self._client.stream("GET", url, params=params, headers=headers) as response:
-                check_status(response.status_code, response.headers, what=what, now=self._clock.now())
-                body = bounded(self._timely(response, what), what=what, max_bytes=self._max_bytes)
-                return Answer(response.status_code, response.headers, body, what)
+            yield
         except httpx.TimeoutException:
             raise RetryableError(f"{what} did not answer within {self._timeout_s:g} s") from None
         except httpx.DecodingError:
