@@ -13,6 +13,7 @@ from detectors.errors import StateError
 from detectors.model import SeriesKey
 from flows.store import marks, reading
 from flows.store.base import Base
+from flows.store.outgoing import put_messages
 from flows.store.rows import put, put_new
 from flows.store.schema import checkpoints, incidents, series, spans, transitions
 from flows.store.times import instant
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
     from detectors.model import CountSeries, Incident, Transition
+    from flows.store.outgoing import Outgoing
     from flows.store.reading import Facts
 
 _CHECKPOINT = select(checkpoints.c.at, checkpoints.c.state).where(*marks.bound_series(checkpoints))
@@ -39,6 +41,8 @@ class Judged:
         End of the last bin that was scored.
     state
         Whatever the detector needs to go on from there, as JSON can hold it.
+    messages
+        What is to be told of the incidents.
     """
 
     key: SeriesKey
@@ -46,6 +50,7 @@ class Judged:
     state: dict[str, Any]
     incidents: Sequence[Incident] = ()
     transitions: Sequence[Transition] = ()
+    messages: Sequence[Outgoing] = ()
 
 
 class Detection(Base):
@@ -161,11 +166,11 @@ class Detection(Base):
         self.save_detections([Judged(key, at, state, incidents, transitions)])
 
     def save_detections(self, found: Iterable[Judged]) -> None:
-        """Keep incidents, transitions and checkpoints, in one transaction.
+        """Keep incidents, transitions, checkpoints, and what is to be told of them, in one transaction.
 
-        Incidents replace those of the same id; a transition (incident, revision) that is there stays. The mark of
-        :meth:`changed_from` is cleared, unless something came in from that source since the series was read here:
-        then it is to be scored again.
+        Incidents replace those of the same id; a transition (incident, revision) that is there stays, and so does a
+        message. The mark of :meth:`changed_from` is cleared, unless something came in from that source since the series
+        was read here: then it is to be scored again.
         """
         found = list(found)
         with self._writing() as connection:
@@ -178,6 +183,7 @@ class Detection(Base):
             put(connection, incidents, [reading.incident_row(incident) for one in found for incident in one.incidents])
             steps = [reading.transition_row(step) for one in found for step in one.transitions]
             put_new(connection, transitions, steps)
+            put_messages(connection, [message for one in found for message in one.messages])
 
     def incident(self, incident_id: str) -> Incident | None:
         """Return the incident of that id; None if there is none."""

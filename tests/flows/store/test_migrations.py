@@ -76,7 +76,7 @@ def make_old(url: str, version: str) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("version", VERSIONS[:2])
+@pytest.mark.parametrize("version", VERSIONS[:3])
 def test_an_old_store_keeps_its_data(url: str, version: str) -> None:
     make_old(url, version)
     with open_store(url) as store:

@@ -1,0 +1,123 @@
+"""Which message a worker may take next: the order of an incident, and what is not worth sending any more.
+
+Every function runs in its caller's transaction; nobody else writes meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, exists, func, or_, select, update
+
+from flows.store.outbox_tables import deliveries, receivers
+from flows.store.outgoing import Leased
+from flows.store.times import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy import ColumnElement, Connection, Row
+
+OVERTAKEN = "not sent: a later message of this incident was delivered before it"
+NEVER_FIRED = "not sent: this receiver never got the message that it began"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who wants messages, when (microseconds), for how long, how many, and for which receivers (None = all)."""
+
+    owner: str
+    now_us: int
+    until_us: int
+    limit: int
+    receivers: Collection[str] | None = None
+
+
+def take(connection: Connection, asking: Asking) -> list[Leased]:
+    """Lease what is free, the longest due first; drop what turns out to be not worth sending."""
+    found: list[Leased] = []
+    while len(found) < asking.limit:
+        heads = _heads(connection, asking, asking.limit - len(found))
+        if not heads:
+            break
+        for head in heads:
+            verdict = judge(head)
+            if verdict is None:
+                found.append(_lease(connection, head, asking))
+            else:
+                values = {**verdict, "done_at": head.done_at or asking.now_us, "leased_until": None, "owner": None}
+                connection.execute(update(deliveries).where(deliveries.c.id == head.id).values(values))
+    return found
+
+
+def judge(head: Row[Any]) -> dict[str, str | None] | None:
+    """Return what becomes of a message that is not to be sent; None = it is to be sent."""
+    if head.n_sent and head.has_later:
+        return {"state": "delivered", "last_error": None}  # said again only while it is the last word
+    if head.last_sent is not None and head.last_sent > head.revision:
+        return {"state": "dropped", "last_error": OVERTAKEN}
+    if head.status == "resolved" and not head.has_fired:
+        return {"state": "dropped", "last_error": NEVER_FIRED}
+    return None
+
+
+def _heads(connection: Connection, asking: Asking, limit: int) -> list[Row[Any]]:
+    """Return the messages that are due, free and first of their incident, with what the receiver has got of it."""
+    table, other = deliveries, deliveries.alias()
+    same = and_(other.c.receiver == table.c.receiver, other.c.incident_id == table.c.incident_id)
+    is_sent = other.c.n_sent > 0
+    is_before = other.c.revision < table.c.revision
+    last_sent = select(func.max(other.c.revision)).where(same, is_sent).scalar_subquery()
+    # A message that is only said again keeps nobody waiting, unless somebody is saying it just now.
+    is_ahead = and_(other.c.state == "pending", or_(other.c.n_sent == 0, other.c.leased_until > asking.now_us))
+    query = (
+        select(
+            table,
+            last_sent.label("last_sent"),
+            exists().where(same, is_sent, is_before, other.c.status == "firing").label("has_fired"),
+            exists().where(same, other.c.revision > table.c.revision).label("has_later"),
+        )
+        .outerjoin(receivers, receivers.c.name == table.c.receiver)
+        .where(
+            table.c.state == "pending",
+            *_due(asking),
+            ~exists().where(same, is_ahead, is_before),
+        )
+        .order_by(table.c.not_before, table.c.created_at, table.c.revision, table.c.id)
+        .limit(limit)
+    )
+    return list(connection.execute(query).all())
+
+
+def _due(asking: Asking) -> list[ColumnElement[bool]]:
+    """Return the conditions that now is the time, and that nobody is at it."""
+    which = [
+        deliveries.c.not_before <= asking.now_us,
+        or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= asking.now_us),
+        receivers.c.disabled_at.is_(None),
+        or_(receivers.c.not_before.is_(None), receivers.c.not_before <= asking.now_us),
+    ]
+    return which if asking.receivers is None else [*which, deliveries.c.receiver.in_(sorted(asking.receivers))]
+
+
+def _lease(connection: Connection, head: Row[Any], asking: Asking) -> Leased:
+    """Note who has it. The attempt is part of the name: two leases of one worker are not the same."""
+    attempt = head.attempts + 1
+    trying_us = asking.now_us if head.trying_since is None else head.trying_since
+    owner = f"{asking.owner}#{attempt}"
+    values = {"attempts": attempt, "owner": owner, "leased_until": asking.until_us, "trying_since": trying_us}
+    connection.execute(update(deliveries).where(deliveries.c.id == head.id).values(values))
+    return Leased(
+        id=head.id,
+        receiver=head.receiver,
+        incident_id=head.incident_id,
+        revision=head.revision,
+        status=head.status,
+        body=bytes(head.body),
+        owner=owner,
+        attempt=attempt,
+        trying_since=instant(trying_us),
+        leased_until=instant(asking.until_us),
+        n_sent=head.n_sent,
+    )
