@@ -69,8 +69,6 @@ def _heads(connection: Connection, asking: Asking, limit: int) -> list[Row[Any]]
     is_sent = other.c.n_sent > 0
     is_before = other.c.revision < table.c.revision
     last_sent = select(func.max(other.c.revision)).where(same, is_sent).scalar_subquery()
-    # A message that is only said again keeps nobody waiting, unless somebody is saying it just now.
-    is_ahead = and_(other.c.state == "pending", or_(other.c.n_sent == 0, other.c.leased_until > asking.now_us))
     query = (
         select(
             table,
@@ -79,15 +77,26 @@ def _heads(connection: Connection, asking: Asking, limit: int) -> list[Row[Any]]
             exists().where(same, other.c.revision > table.c.revision).label("has_later"),
         )
         .outerjoin(receivers, receivers.c.name == table.c.receiver)
-        .where(
-            table.c.state == "pending",
-            *_due(asking),
-            ~exists().where(same, is_ahead, is_before),
-        )
+        .where(table.c.state == "pending", *_due(asking), is_first(asking.now_us))
         .order_by(table.c.not_before, table.c.created_at, table.c.revision, table.c.id)
         .limit(limit)
     )
     return list(connection.execute(query).all())
+
+
+def is_first(now_us: int) -> ColumnElement[bool]:
+    """Return the condition that no earlier message of the incident has to be delivered before.
+
+    One that is only said again keeps nobody waiting, unless somebody is saying it just now.
+    """
+    other = deliveries.alias()
+    return ~exists().where(
+        other.c.receiver == deliveries.c.receiver,
+        other.c.incident_id == deliveries.c.incident_id,
+        other.c.revision < deliveries.c.revision,
+        other.c.state == "pending",
+        or_(other.c.n_sent == 0, other.c.leased_until > now_us),
+    )
 
 
 def _due(asking: Asking) -> list[ColumnElement[bool]]:
@@ -120,4 +129,5 @@ def _lease(connection: Connection, head: Row[Any], asking: Asking) -> Leased:
         trying_since=instant(trying_us),
         leased_until=instant(asking.until_us),
         n_sent=head.n_sent,
+        n_failed=head.n_failed,
     )

@@ -36,6 +36,7 @@ RESOLVED_SENT = 3
 """How often a receiver that forgets is told that something is over."""
 
 _FREE = {"leased_until": None, "owner": None}
+_AFRESH = {"trying_since": None, "n_failed": 0}
 
 
 class Outbox(Base):
@@ -81,7 +82,7 @@ class Outbox(Base):
         """Note that the receiver took it; return False, and note nothing, if the lease is somebody else's by now."""
         values: dict[str, Any] = {"state": "delivered", "n_sent": deliveries.c.n_sent + 1, "done_at": micros(at)}
         with self._writing() as connection:
-            receiver = _mark(connection, delivery_id, owner, values | {"trying_since": None, "last_error": None})
+            receiver = _mark(connection, delivery_id, owner, values | _AFRESH | {"last_error": None})
             if receiver is not None:
                 put(connection, _RECEIVERS, [{"name": receiver, "last_ok_at": micros(at), "failing_since": None}])
         return receiver is not None
@@ -89,7 +90,7 @@ class Outbox(Base):
     def failed(self, delivery_id: str, owner: str, setback: Setback) -> bool:
         """Note that the receiver did not take it, and what follows; return False as :meth:`delivered` does."""
         at_us = micros(setback.at)
-        values: dict[str, Any] = {"last_error": _short(setback.error)}
+        values: dict[str, Any] = {"last_error": _short(setback.error), "n_failed": deliveries.c.n_failed + 1}
         if setback.is_gone:
             values |= {"not_before": at_us}
         elif setback.not_before is None:
@@ -122,7 +123,7 @@ class Outbox(Base):
         with self._writing() as connection:
             put(connection, _RECEIVERS, [{"name": name, **cleared}])
             waiting = update(deliveries).where(deliveries.c.receiver == name, deliveries.c.state == "pending")
-            return connection.execute(waiting.values(not_before=micros(at), trying_since=None)).rowcount
+            return connection.execute(waiting.values(not_before=micros(at), **_AFRESH)).rowcount
 
     def resend(self, at: datetime, *, delivery_id: str | None = None, receiver: str | None = None) -> list[str]:
         """Have messages sent again, under the same id; return which.
@@ -133,7 +134,7 @@ class Outbox(Base):
         """
         which = [deliveries.c.state == "dead"] if delivery_id is None else [deliveries.c.id == delivery_id]
         which += [] if receiver is None else [deliveries.c.receiver == key_text(receiver)]
-        again = {"state": "pending", "not_before": micros(at), "trying_since": None, "done_at": None}
+        again = {"state": "pending", "not_before": micros(at), "done_at": None, **_AFRESH}
         with self._writing() as connection:
             query = select(deliveries.c.id, deliveries.c.receiver, deliveries.c.incident_id, deliveries.c.revision)
             rows = connection.execute(query.where(*which, ~_sent_later()).order_by(deliveries.c.revision)).all()

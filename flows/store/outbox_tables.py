@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 from flows.store.schema import metadata
 
 # One row a message and receiver. ``owner`` names the lease, not only who holds it; ``n_sent`` is how often the receiver
-# has taken it, ``trying_since`` the first attempt since then.
+# has taken it; ``trying_since`` is the first attempt since then, ``n_failed`` how many of those have failed.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -24,6 +24,7 @@ deliveries = Table(
     Column("n_sent", Integer, nullable=False),
     Column("not_before", BigInteger, nullable=False),
     Column("trying_since", BigInteger),
+    Column("n_failed", Integer, nullable=False),
     Column("leased_until", BigInteger),
     Column("owner", Text),
     Column("last_error", Text),

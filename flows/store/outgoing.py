@@ -73,6 +73,8 @@ class Leased(Struct, frozen=True, kw_only=True):
         When the first attempt was made (UTC), since it was last delivered or sent again by hand.
     n_sent
         How often the receiver has taken it before.
+    n_failed
+        How many attempts have failed since ``trying_since``.
     """
 
     id: str
@@ -86,6 +88,7 @@ class Leased(Struct, frozen=True, kw_only=True):
     trying_since: Instant
     leased_until: Instant
     n_sent: int = 0
+    n_failed: int = 0
 
 
 class Setback(Struct, frozen=True, kw_only=True):
@@ -140,6 +143,7 @@ class Kept(Struct, frozen=True, kw_only=True):
     n_sent: int
     not_before: Instant
     trying_since: Instant | None
+    n_failed: int
     leased_until: Instant | None
     last_error: str | None
     done_at: Instant | None
@@ -188,6 +192,7 @@ def _row(one: Outgoing) -> dict[str, Any]:
         "state": "pending",
         "attempts": 0,
         "n_sent": 0,
+        "n_failed": 0,
         "not_before": micros(one.not_before or one.created_at),
     }
 

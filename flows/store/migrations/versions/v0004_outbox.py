@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("n_sent", sa.Integer(), nullable=False),
         sa.Column("not_before", sa.BigInteger(), nullable=False),
         sa.Column("trying_since", sa.BigInteger()),
+        sa.Column("n_failed", sa.Integer(), nullable=False),
         sa.Column("leased_until", sa.BigInteger()),
         sa.Column("owner", sa.Text()),
         sa.Column("last_error", sa.Text()),
