@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MAX_DOTS = 80
 MAX_NAMED, MAX_LABELLED = 8, 14
 
-_SMALL_PX = 14.0
+_SMALL_PX, _SMALL_AFFECTED_PX = 20.0, 60.0
 """Square pixels below which an area is given a dot."""
 
 _CLASSES = {"normal": "normal", "too few": "few", "no data": "none"}
@@ -56,7 +56,12 @@ class _Area:
 
 
 def map_figure(spread: Spread, *, names: Names = region_name) -> Markup:
-    """Return the map with its legend and caption: one ``<figure>`` for the page, which needs :func:`map_css`."""
+    """Return the map with its legend and caption: one ``<figure>`` for the page, which needs :func:`map_css`.
+
+    Empty where nothing is known of any region: an empty map says less than a sentence.
+    """
+    if all(region.verdict == "no data" for region in spread.regions):
+        return Markup()
     drawing = _Drawing(spread, names)
     return Markup(f'<figure class="map">{drawing.svg()}{_legend(drawing)}{_caption(drawing)}</figure>')  # noqa: S704 - escaped
 
@@ -153,7 +158,8 @@ class _Drawing:
 
     def _dots(self) -> Iterator[Dot]:
         for region in self.spread.regions:
-            is_shown = self.sizes.get(region.code, 0.0) >= _SMALL_PX
+            least = _SMALL_AFFECTED_PX if region.verdict == "affected" else _SMALL_PX
+            is_shown = self.sizes.get(region.code, 0.0) >= least
             is_place = region.verdict == "affected" or (level(region.code) == "country" and region.verdict != "no data")
             if is_shown or not is_place or (self.view.place == "us" and region.code == "US"):
                 continue

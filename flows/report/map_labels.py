@@ -18,11 +18,10 @@ _EM_SHARE = 0.62
 """Width of an average bold character, in em."""
 
 _FEW = 5
-"""Up to so many names may stand beside or across the areas that they belong to: with more, they would seem to belong to
-others."""
+"""Up to so many names may stand beside their areas: with more, they would seem to belong to others."""
 
 _ACROSS = 1.7
-"""How much wider than its area (as a square) a name may be that stands on it among many."""
+"""How much wider than its area (as a square) a name may be that stands on it."""
 
 
 class Anchor(NamedTuple):
@@ -65,7 +64,7 @@ def place_labels(anchors: Sequence[Anchor], height: int) -> Iterator[str]:
         taken = [_Box(one.x - radius, one.y - radius, one.x + radius, one.y + radius) for one in anchors if one.is_dot]
         found: list[str] = []
         for anchor in anchors:
-            if not anchor.is_dot and len(anchors) > _FEW and _width(anchor, font) > _ACROSS * anchor.size**0.5:
+            if not anchor.is_dot and len(anchors) > _FEW and not _fits(anchor, font):
                 continue
             spot = _spot(anchor, font, radius, taken, height)
             if spot is not None and len(found) < most:
@@ -80,11 +79,16 @@ def _width(anchor: Anchor, font: float) -> float:
     return len(anchor.text) * font * _EM_SHARE
 
 
+def _fits(anchor: Anchor, font: float) -> bool:
+    """Tell whether a name may stand on its area."""
+    return _width(anchor, font) <= _ACROSS * anchor.size**0.5
+
+
 def _spot(anchor: Anchor, font: float, radius: float, taken: Sequence[_Box], height: int) -> _Box | None:
     """Return where a label goes: the first place around its point that is free."""
     width, tall = _width(anchor, font), 1.2 * font
-    gap = radius + 0.35 * font
-    for across, down in _ways(anchor, width, tall, gap):
+    gap = max(radius, anchor.size**0.5 / 2) + 0.35 * font
+    for across, down in _ways((width, tall), gap, is_on=_fits(anchor, font)):
         left, top = anchor.x + across, anchor.y + down
         box = _Box(left, top, left + width, top + tall)
         is_inside = left >= 2 and top >= 2 and box.right <= WIDTH - 2 and box.bottom <= height - 2
@@ -93,8 +97,9 @@ def _spot(anchor: Anchor, font: float, radius: float, taken: Sequence[_Box], hei
     return None
 
 
-def _ways(anchor: Anchor, width: float, tall: float, gap: float) -> Sequence[tuple[float, float]]:
+def _ways(size: tuple[float, float], gap: float, *, is_on: bool) -> Sequence[tuple[float, float]]:
     """Return left upper corners of a label against its point, the best first."""
+    width, tall = size
     around = (
         (gap, -tall / 2),
         (-gap - width, -tall / 2),
@@ -105,4 +110,4 @@ def _ways(anchor: Anchor, width: float, tall: float, gap: float) -> Sequence[tup
         (-gap * 0.7 - width, -gap * 0.7 - tall),
         (-gap * 0.7 - width, gap * 0.7),
     )
-    return around if anchor.is_dot else ((-width / 2, -tall / 2), *around)
+    return ((-width / 2, -tall / 2), *around) if is_on else around

@@ -43,11 +43,11 @@ WIDTH = 1000
 TERRITORIES = ("PR", "VI")
 """What the map of the United States shows beside the states; in ISO 3166-1 these are countries."""
 
-_FAR, _WIDE, _NEAR = 12.0, 28.0, 9.0
+_FAR, _WIDE, _NEAR = 20.0, 28.0, 9.0
 """Degrees around the middle: what is affected of a service known everywhere is looked at closely up to the first, all
 that is known of a service up to the second; nothing more closely than the third."""
 
-_MARGIN = 1.35
+_MARGIN = 1.3
 _WINDOW_HEIGHT = 640
 _STEPS = 64
 

@@ -52,6 +52,8 @@ def ratio_interval(region: RegionSpread) -> str:
     low, high = region.ratio_low, region.ratio_high
     if isnan(low) or isnan(high) or not 0 <= low <= high or low == float("inf"):
         return ""
+    if low >= 1000:
+        return factor_text(low)
     return f"{factor_text(low)} to {factor_text(high)}" if isfinite(high) else f"over {factor_text(low)}"
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from detectors.location.names import region_homes, region_name, short_name
+from detectors.location import level
+from detectors.location.names import UNKNOWN, region_homes, region_name, short_name
 from flows.report.region_words import (
     VERDICTS,
     ratio_interval,
@@ -22,7 +23,7 @@ from flows.report.region_words import (
     unlocated_text,
     voices_text,
 )
-from flows.report.wording import counted, interval, outwards, plain, share
+from flows.report.wording import counted, interval, plain, share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,7 @@ MAX_ROWS = 20
 MAX_FOLDED = 400
 """So many others are listed in all; the rest is counted."""
 
+_LEVELS = ("subdivision", "metro", "zip3")
 _HEAD = ("Region", "Times normal", "Voices / usual", "Since (UTC)")
 
 
@@ -58,7 +60,7 @@ def region_table(spread: Spread, *, names: Names = region_name, limit: int = MAX
     """
     affected = spread.affected
     rest = [region for region in spread.regions if region.verdict != "affected"]
-    parts = [f"<p>{escape(reach_text(spread))}</p>"]
+    parts = [f"<p>{_unbroken(reach_text(spread))}</p>"]
     if affected:
         parts.append(_table(affected[:limit], names))
     if len(affected) > limit:
@@ -96,7 +98,8 @@ def regions_phrase(spread: Spread, *, limit: int = 3) -> str:
     Parameters
     ----------
     spread
-        What is told: its zone, or else what is affected; only the widest of regions that lie in one another.
+        What is told: its zone, or else what is affected. Of regions that lie in one another the wider is named, or its
+        parts where these are home to less than half of its usual voices and have more than half of its excess.
     limit
         So many regions by name; countries and subdivisions by their codes.
 
@@ -105,16 +108,15 @@ def regions_phrase(spread: Spread, *, limit: int = 3) -> str:
     str
         ``US, CA, GB and 6 more; 31 % of voices unlocated``. Never empty: where nothing is known it says so.
     """
-    codes = spread.zone or tuple(region.code for region in spread.affected)
-    widest = [code for code in dict.fromkeys(codes) if not set(region_homes(code)) & set(codes)]
-    if widest:
-        told = [_short(code) for code in widest[:limit]]
-        more = len(widest) - limit
+    codes = _telling(spread, spread.zone or tuple(region.code for region in spread.affected))
+    if codes:
+        told = [_short(code) for code in codes[:limit]]
+        more = len(codes) - limit
         where = f"{', '.join(told)} and {more} more" if more > 0 else ", ".join(told)
     elif spread.n_located > 0:
-        where = "no region stands out" if spread.extent != "undetermined" else "where it is cannot be told"
+        where = "no region stands out" if spread.extent != "undetermined" else "it cannot be told where"
     else:
-        where = "where it is is not known"
+        where = "it is not known where"
     if isfinite(spread.unlocated_share) and spread.unlocated_share > 0:
         return f"{where}; {share(spread.unlocated_share)} of voices unlocated"
     return where
@@ -129,13 +131,38 @@ def _stands_out(spread: Spread, n_judged: int) -> str:
         regions = "region that can be judged stands" if n_judged == 1 else "regions that can be judged stand"
         return f"{n_affected} of {n_judged} {regions} out against {'its' if n_judged == 1 else 'their'} own normal."
     if not spread.regions or not spread.n_located > 0:
-        return "Where it is is not known: no voice of this time could be placed."
+        return "It is not known where: no voice of this time could be placed."
     if not n_judged:
-        return "Where it is cannot be told: too few voices are heard from any one region."
+        return "It cannot be told where: too few voices are heard from any one region."
     regions = counted(n_judged, "region that can be judged", "regions that can be judged")
     if spread.extent == "undetermined":
-        return f"Where it is cannot be told: none of the {regions} stands out by itself."
+        return f"It cannot be told where: none of the {regions} stands out by itself."
     return f"None of the {regions} stands out against its own normal."
+
+
+def _telling(spread: Spread, codes: Sequence[str]) -> list[str]:
+    """Return those of the codes that say most: none lies in another."""
+    regions = {region.code: region for region in spread.regions}
+    left = sorted(dict.fromkeys(codes), key=lambda code: len(region_homes(code)))  # the wider before its parts
+    kept: set[str] = set()
+    while left:
+        code, *left = left
+        parts = [part for part in left if code in region_homes(part)]
+        standing = _standing(regions, code, parts)
+        left = [part for part in left if part not in parts or part in standing]
+        kept |= set() if standing else {code}
+    return [code for code in dict.fromkeys(codes) if code in kept]
+
+
+def _standing(regions: dict[str, RegionSpread], code: str, parts: Sequence[str]) -> tuple[str, ...]:
+    """Return the parts of one level, if they are few and make up most of what is unusual in a region; else nothing."""
+    whole = regions.get(code)
+    for kind in _LEVELS:
+        told = tuple(part for part in parts if part in regions and level(part) == kind)
+        usual, excess = (sum(getattr(regions[part], name) for part in told) for name in ("expected", "excess"))
+        if whole and told and usual < whole.expected / 2 and excess > max(whole.excess, 0) / 2:
+            return (*told, *(part for part in parts if set(region_homes(part)) & set(told)))
+    return ()
 
 
 def _short(code: str) -> str:
@@ -143,7 +170,7 @@ def _short(code: str) -> str:
     name = short_name(code)
     if code.startswith("metro:"):
         return f"{plain(name, 30)} area"
-    return plain(name, 30) if code.startswith("zip3:") or name == "a region not known" else code
+    return plain(name, 30) if code.startswith("zip3:") or name == UNKNOWN else code
 
 
 def _folded(summary: str, regions: Sequence[RegionSpread], names: Names) -> str:
@@ -152,7 +179,7 @@ def _folded(summary: str, regions: Sequence[RegionSpread], names: Names) -> str:
     unlisted = len(regions) - len(told)
     table = _table(told, names) if told else ""
     note = f'<p class="note">{counted(unlisted, "region is", "regions are")} not listed.</p>' if unlisted else ""
-    return f"<details><summary>{escape(summary)}</summary>{table}{note}</details>"
+    return f"<details><summary>{_unbroken(summary)}</summary>{table}{note}</details>"
 
 
 def _table(regions: Sequence[RegionSpread], names: Names) -> str:
@@ -161,6 +188,11 @@ def _table(regions: Sequence[RegionSpread], names: Names) -> str:
     head = "".join(f'<th scope="col"{_number(place)}>{words}</th>' for place, words in enumerate(heads))
     rows = "".join(_row(region, names, has_onsets=has_onsets) for region in regions)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _unbroken(text: str) -> str:
+    """Return text escaped, with its percentages on one line."""
+    return str(escape(text)).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _number(place: int) -> str:
@@ -175,28 +207,25 @@ def _row(region: RegionSpread, names: Names, *, has_onsets: bool) -> str:
     cells = [
         f'<th scope="row">{name} <small class="{tone}">{verdict}</small></th>',
         _cell(ratio_text(region) or "not known", ratio_interval(region)),
-        _cell(f"{heard} / {usual}", ""),
+        _cell(f"{heard} / {usual}"),
     ]
     if has_onsets:
         cells.append(_onset(region))
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _cell(value: str, below: str) -> str:
-    small = f"<small>{escape(below)}</small>" if below else ""
+def _cell(value: str, *below: str) -> str:
+    small = "".join(f"<small>{escape(words)}</small>" for words in below if words)
     return f'<td class="n">{escape(value)}{small}</td>'
 
 
 def _onset(region: RegionSpread) -> str:
     """Return when it began there, its interval and its place in the order."""
     if region.onset is None:
-        return _cell("not known", "")
-    text = interval(region.onset)
-    at, span = text.split(" ", 1)
-    if len({one.date() for one in outwards(region.onset)}) > 1:
-        return _cell(at, span.strip("()"))
-    place = f", {_ordinal(region.order)}" if region.order is not None else ""
-    return _cell(at, f"{span.strip('()')}{place}")
+        return _cell("not known")
+    at, span = interval(region.onset).split(" ", 1)
+    place = _ordinal(region.order) if region.order is not None else ""
+    return _cell(at, *span.strip("()").replace(" - ", "|- ").split("|"), place)
 
 
 def _ordinal(order: int) -> str:
