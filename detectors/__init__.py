@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from detectors.incidents.explain import Explanation, explain
     from detectors.location import locate
     from detectors.matching import read_post
+    from detectors.spread import estimate_spread
 
-__all__ = ["Detection", "Explanation", "detect", "explain", "locate", "read_post"]
+__all__ = ["Detection", "Explanation", "detect", "estimate_spread", "explain", "locate", "read_post"]
 
 _HOME = {
     "detect": "detectors.incidents.detect",
@@ -26,6 +27,7 @@ _HOME = {
     "Explanation": "detectors.incidents.explain",
     "locate": "detectors.location",
     "read_post": "detectors.matching",
+    "estimate_spread": "detectors.spread",
 }
 
 
