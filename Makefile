@@ -7,7 +7,7 @@ SRC    := flows detectors
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help demo test lint types bench soak gazetteer lock build clean
+.PHONY: help demo test lint types bench soak gazetteer map lock build clean
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -31,6 +31,9 @@ soak: $(VENV)/.dev ## The long runs: hundreds of kills, hours of schedule
 
 gazetteer: $(VENV)/.dev ## Build the gazetteer again from its pinned sources (needs pip, npm, the network)
 	@$(BIN)/python scripts/gazetteer
+
+map: $(VENV)/.dev ## Build the map's outlines again from their pinned sources (needs pip, npm, the network)
+	@$(BIN)/python scripts/map
 
 lock: ## Rebuild both lock files (needs the network)
 	@bash scripts/lock

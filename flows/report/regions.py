@@ -141,7 +141,7 @@ def _stands_out(spread: Spread, n_judged: int) -> str:
 
 
 def _telling(spread: Spread, codes: Sequence[str]) -> list[str]:
-    """Return those of the codes that say most: none lies in another."""
+    """Return those of the codes that say most: none lies in another, no ZIP area beside a metro area of its state."""
     regions = {region.code: region for region in spread.regions}
     left = sorted(dict.fromkeys(codes), key=lambda code: len(region_homes(code)))  # the wider before its parts
     kept: set[str] = set()
@@ -151,7 +151,9 @@ def _telling(spread: Spread, codes: Sequence[str]) -> list[str]:
         standing = _standing(regions, code, parts)
         left = [part for part in left if part not in parts or part in standing]
         kept |= set() if standing else {code}
-    return [code for code in dict.fromkeys(codes) if code in kept]
+    metro_homes = {region_homes(code)[-1:] for code in kept if level(code) == "metro"}
+    repeated = {code for code in kept if level(code) == "zip3" and region_homes(code)[-1:] in metro_homes}
+    return [code for code in dict.fromkeys(codes) if code in kept - repeated]
 
 
 def _standing(regions: dict[str, RegionSpread], code: str, parts: Sequence[str]) -> tuple[str, ...]:
