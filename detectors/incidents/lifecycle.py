@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from detectors.model import Alarm, CountSeries, Severity, State
     from detectors.spikes import Scored
 
-    _Step = tuple[datetime, State, Severity, str]
+    Step = tuple[datetime, State, Severity, str]
     """When it could be known, the new state, the severity, the reason."""
 
 CONFIRM_BINS = 3
@@ -45,7 +45,7 @@ LOOKS_AGAIN = tuple(timedelta(minutes=minutes) for minutes in LOOK_ON_MIN)
 WORSE = "much worse than when it was announced"
 LASTED = f"a credible rise in {CONFIRM_BINS} bins"
 
-_NAMESPACE = UUID("6e1f0f4e-6a57-5d0c-9c1e-6b8a3f6f2d11")
+NAMESPACE = UUID("6e1f0f4e-6a57-5d0c-9c1e-6b8a3f6f2d11")
 
 
 @dataclass(frozen=True)
@@ -101,13 +101,21 @@ def _as_known(series: CountSeries, scored: Scored, alarm: Alarm) -> tuple[CountS
     An outage may outlast its alarm, so that it is looked at again :data:`LOOKS_AGAIN` after it was closed, and at no
     other time: so what a pipeline says of it changes a few times at most, and at instants that follow from the counts.
     """
+    return cut_to(series, scored.baseline, looked_at(alarm, series.end_at))
+
+
+def looked_at(alarm: Alarm, end_at: datetime) -> datetime:
+    """Return up to when an alarm's counts are known (UTC), if counts are there up to ``end_at``; see _as_known."""
     if alarm.closed_at is None:
-        return series, scored.baseline
+        return end_at
     looks_at = [alarm.closed_at, *(alarm.closed_at + later for later in LOOKS_AGAIN)]
-    last_at = max((at for at in looks_at if at <= series.end_at), default=alarm.closed_at)
-    stop = round((last_at - series.start_at).total_seconds() / series.bin_width_s)
+    return max((at for at in looks_at if at <= end_at), default=alarm.closed_at)
+
+
+def cut_to(series: CountSeries, usual: Baseline, end_at: datetime) -> tuple[CountSeries, Baseline]:
+    """Return a series, and what is usual in it, up to an instant."""
+    stop = round((end_at - series.start_at).total_seconds() / series.bin_width_s)
     known = replace(series, observed=series.observed[:stop], raw=series.raw[:stop], coverage=series.coverage[:stop])
-    usual = scored.baseline
     return known, Baseline(usual.expected[:stop], usual.dispersion[:stop], usual.upper[:stop])
 
 
@@ -145,8 +153,8 @@ def _history(
     is_near = until_at is not None and until_at < known.end_at
     found = measure(known, usual, stage.deciding, since_at=since_at, until_at=until_at if is_near else None)
     steps = _steps(series, scored, stage)
-    identity = str(uuid5(_NAMESPACE, f"{series.service}|{series.source}|{series.bin_width_s}|{stage.suspected_at}"))
-    transitions = _chain(identity, steps)
+    identity = str(uuid5(NAMESPACE, f"{series.service}|{series.source}|{series.bin_width_s}|{stage.suspected_at}"))
+    transitions = chain(identity, steps)
     confirmed = [t.at for t in transitions if t.new == "confirmed"]
     final = transitions[-1]
     incident = Incident(
@@ -173,17 +181,17 @@ def _history(
     return History(incident, transitions)
 
 
-def _steps(series: CountSeries, scored: Scored, stage: _Stage) -> list[_Step]:
+def _steps(series: CountSeries, scored: Scored, stage: _Stage) -> list[Step]:
     """List what happened, in order of time; the first news after the suspicion confirms it."""
     first, closed_at = stage.watch or stage.deciding, stage.deciding.closed_at
-    steps: list[_Step] = [(first.alarmed_at, "suspected", first.severity, _evidence(series, scored, first))]
+    steps: list[Step] = [(first.alarmed_at, "suspected", first.severity, _evidence(series, scored, first))]
     is_sure = False
     for at, severity, reason in _news(series, scored, stage):
         if not is_sure or reason != LASTED:
             steps.append((at, "updated" if is_sure else "confirmed", severity, reason))
         is_sure = True
     if closed_at:
-        steps.append((closed_at, "resolved" if is_sure else "dismissed", stage.severity, _closing(sure=is_sure)))
+        steps.append((closed_at, "resolved" if is_sure else "dismissed", stage.severity, closing(sure=is_sure)))
     return steps
 
 
@@ -202,7 +210,8 @@ def _news(series: CountSeries, scored: Scored, stage: _Stage) -> list[tuple[date
     return sorted(news, key=lambda one: one[0])
 
 
-def _closing(*, sure: bool) -> str:
+def closing(*, sure: bool) -> str:
+    """Say why an incident is over."""
     return "an hour of observed reports without an alarm" if sure else "the rise did not last"
 
 
@@ -225,7 +234,7 @@ def _third_firing(scored: Scored, alarm: Alarm) -> datetime | None:
     return scored.start_at + timedelta(seconds=int(first + fired[CONFIRM_BINS - 1] + 1) * scored.bin_width_s)
 
 
-def _chain(identity: str, steps: Sequence[_Step]) -> tuple[Transition, ...]:
+def chain(identity: str, steps: Sequence[Step]) -> tuple[Transition, ...]:
     """Return the steps as transitions, numbered, each with the state before it."""
     olds: list[State | None] = [None, *(state for _, state, _, _ in steps)]
     return tuple(

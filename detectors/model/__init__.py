@@ -11,8 +11,8 @@ where a mistake would be silent. Instants are aware and UTC (``_at``); units sta
 from __future__ import annotations
 
 from detectors.model.counts import MAX_BIN_WIDTH_S, MIN_BIN_WIDTH_S, Baseline, CountSeries, SeriesKey
-from detectors.model.incidents import Alarm, Estimate, Incident, Severity, State, Transition
-from detectors.model.instants import Instant, utc
+from detectors.model.incidents import Alarm, Incident, Severity, State, Transition
+from detectors.model.instants import Estimate, Instant, utc
 from detectors.model.posts import Batch, Gap, Geo, Post, PostExtra, Report, ShortText, Span
 from detectors.model.services import Service, StatusPage
 from detectors.model.spread import Extent, RegionSpread, Share, Spread, Verdict

@@ -6,21 +6,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-from detectors.model.instants import Instant  # noqa: TC001 - msgspec reads annotations
+from detectors.model.instants import Estimate, Instant  # noqa: TC001 - msgspec reads annotations
+from detectors.model.spread import Spread  # noqa: TC001 - likewise
 
 Severity = Literal["watch", "page"]
 """``page``: several times usual, for waking people. ``watch``: any credible rise, for looking."""
 
 State = Literal["suspected", "confirmed", "updated", "resolved", "dismissed"]
 """The states of an incident; ``resolved`` and ``dismissed`` are final."""
-
-
-class Estimate(Struct, frozen=True):
-    """An instant that we estimate, with its interval (90 %)."""
-
-    at: Instant
-    low_at: Instant
-    high_at: Instant
 
 
 class Alarm(Struct, frozen=True):
@@ -76,6 +69,11 @@ class Incident(Struct, frozen=True, kw_only=True):
         several; empty if none names any.
     revision
         Counts the transitions that this record has been through.
+    region
+        Of a local incident: the region that explains best what was heard; ``""`` where the service as a whole is in
+        trouble.
+    spread
+        Where it is felt, with the affected regions alone; None while that has not been looked at.
     """
 
     id: str
@@ -98,6 +96,8 @@ class Incident(Struct, frozen=True, kw_only=True):
     symptoms: tuple[tuple[str, float], ...] = ()
     bin_width_s: int = 60
     revision: int = 1
+    region: str = ""
+    spread: Spread | None = None
 
     @property
     def factor(self) -> float:

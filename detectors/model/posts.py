@@ -121,6 +121,9 @@ class Report(Struct, frozen=True, gc=False):
     symptoms
         What is broken, in the words of the symptom lexicon or of the form that was filled in; empty where the
         post does not say.
+    regions
+        Where it comes from: (region, part of the report that counts there), of every level; empty where nothing
+        says so.
     """
 
     service: str
@@ -128,3 +131,4 @@ class Report(Struct, frozen=True, gc=False):
     label: str = "report"
     is_repost: bool = False
     symptoms: tuple[str, ...] = ()
+    regions: tuple[tuple[str, float], ...] = ()

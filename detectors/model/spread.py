@@ -6,8 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from detectors.model.incidents import Estimate  # noqa: TC001 - msgspec reads annotations
-from detectors.model.instants import Instant  # noqa: TC001 - msgspec reads annotations
+from detectors.model.instants import Estimate, Instant  # noqa: TC001 - msgspec reads annotations
 
 Extent = Literal["global", "multi-regional", "regional", "local", "undetermined"]
 """A caption in one word; the numbers and the list are the result."""

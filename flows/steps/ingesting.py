@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from detectors.errors import StoreError
+from detectors.location import locate_post
 from detectors.reference import catalogue
 from flows.net import workers
 from flows.sources.base import CountSource
@@ -167,7 +169,7 @@ def _take_posts(into: Into, source: Source, done: Ingested, *, is_counted: bool 
     def take(query: Query) -> None:
         for batch in source.fetch(query.text, store.cursor(source.name, query.text)):
             reading = into.reader.read(batch.posts)
-            kept = [pair for pair in reading.reports if _is_asked_for(query, pair[1])]
+            kept = _located(pair for pair in reading.reports if _is_asked_for(query, pair[1]))
             committed = store.commit(
                 source.name,
                 query.text,
@@ -189,6 +191,14 @@ def _take_posts(into: Into, source: Source, done: Ingested, *, is_counted: bool 
 
 def _is_asked_for(query: Query, report: Report) -> bool:
     return query.services is None or report.service in query.services
+
+
+def _located(pairs: Iterable[tuple[Post, Report]]) -> list[tuple[Post, Report]]:
+    """Say of each report where it is from, as far as its post says so; a report that came with regions keeps them."""
+    return [
+        (post, report if report.regions else replace(report, regions=tuple(one[:2] for one in locate_post(post))))
+        for post, report in pairs
+    ]
 
 
 def _take_counts(into: Into, source: CountSource, done: Ingested) -> None:

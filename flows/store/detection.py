@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -14,17 +14,18 @@ from detectors.model import SeriesKey
 from flows.store import marks, reading
 from flows.store.base import Base
 from flows.store.outgoing import put_messages
+from flows.store.regional import spread_rows
 from flows.store.rows import put, put_new
-from flows.store.schema import checkpoints, incidents, series, spans, transitions
+from flows.store.schema import checkpoints, incidents, series, spans, spreads, transitions
 from flows.store.times import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection
 
-    from detectors.model import CountSeries, Incident, Transition
+    from detectors.model import CountSeries, Incident, Spread, Transition
     from flows.store.outgoing import Outgoing
     from flows.store.reading import Facts
 
@@ -43,6 +44,8 @@ class Judged:
         Whatever the detector needs to go on from there, as JSON can hold it.
     messages
         What is to be told of the incidents.
+    spreads
+        By the id of an incident: where it is felt, region by region.
     """
 
     key: SeriesKey
@@ -51,6 +54,7 @@ class Judged:
     incidents: Sequence[Incident] = ()
     transitions: Sequence[Transition] = ()
     messages: Sequence[Outgoing] = ()
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
 
 
 class Detection(Base):
@@ -183,6 +187,7 @@ class Detection(Base):
             put(connection, incidents, [reading.incident_row(incident) for one in found for incident in one.incidents])
             steps = [reading.transition_row(step) for one in found for step in one.transitions]
             put_new(connection, transitions, steps)
+            put(connection, spreads, [row for one in found for row in spread_rows(one.spreads)])
             put_messages(connection, [message for one in found for message in one.messages])
 
     def incident(self, incident_id: str) -> Incident | None:

@@ -13,7 +13,7 @@ from flows.store.schema import metadata
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-VERSIONS = ("0001", "0002", "0003", "0004")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005")
 """The versions of the schema that this program knows, oldest first."""
 
 VERSION_TABLE = "uproar_version"

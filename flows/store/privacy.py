@@ -13,6 +13,8 @@ from detectors.counting import micros
 if TYPE_CHECKING:
     from detectors.model import Post, Report
 
+_REGIONS = msgspec.json.Encoder(order="deterministic").encode
+
 DAY_US = timedelta(days=1) // timedelta(microseconds=1)
 MAX_KEY_BYTES = 256
 DELETED = "deleted:"
@@ -122,6 +124,7 @@ def report_row(post: Post, report: Report, source: str, pseudonyms: Pseudonyms) 
         "lang": None if post.lang is None else storable(post.lang),
         "user_location": None if post.user_location is None else storable(post.user_location),
         "geo": _geo(post),
+        "regions": _REGIONS(report.regions).decode() if report.regions else "",
     }
 
 

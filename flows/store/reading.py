@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, func, select
 from detectors.counting import Cell, Stretch, build_series, merge, micros
 from detectors.model import Incident, SeriesKey, Transition
 from flows.store.marks import EVERYTHING, bound_series, named, width_of
+from flows.store.records import pack, unpack
 from flows.store.schema import counts, cursors, incidents, reports, series, settled, spans, symptom_counts, transitions
 from flows.store.times import instant
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 LATEST_US = 2**62
 """Later than every instant."""
 
-_incident = msgspec.json.Decoder(Incident)
 
 # Asked for every series in every tick, and so put together once.
 _CELLS = (
@@ -202,7 +202,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "is_open": incident.is_open,
         "onset_at": micros(incident.onset.at),
         "ended_at": None if incident.ended is None else micros(incident.ended.at),
-        "record": msgspec.json.encode(incident).decode(),
+        "record": pack(incident),
     }
 
 
@@ -210,7 +210,7 @@ def incidents_where(connection: Connection, *which: Any) -> list[Incident]:  # n
     """Return the incidents that fit, by onset and id."""
     query = select(incidents.c.record, incidents.c.onset_at, incidents.c.id).where(*which)
     found = sorted(connection.execute(query), key=lambda row: (row.onset_at, row.id))
-    return [_incident.decode(row.record) for row in found]
+    return [unpack(row.record, Incident) for row in found]
 
 
 def transitions_of(connection: Connection, incident_id: str) -> tuple[Transition, ...]:

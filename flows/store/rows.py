@@ -9,7 +9,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import or_
+from sqlalchemy import and_, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
@@ -25,6 +25,26 @@ PAGE = 400
 """How many ranges or names one statement asks for."""
 
 _SIZES = (256, 32, 4, 1)
+
+
+def in_bins(at: Any, bins: Iterable[int], width_us: int) -> Iterator[Any]:  # noqa: ANN401 - SQLAlchemy's own types
+    """Yield conditions, each short enough for one statement, that pick the rows whose ``at`` lies in these bins.
+
+    Parameters
+    ----------
+    at
+        A column of instants (microseconds).
+    bins
+        Their starts.
+    """
+    runs: list[tuple[int, int]] = []
+    for start in sorted(bins):
+        if runs and runs[-1][1] == start:
+            runs[-1] = (runs[-1][0], start + width_us)
+        else:
+            runs.append((start, start + width_us))
+    for page in pages(runs):
+        yield or_(*(and_(at >= start, at < end) for start, end in page))
 
 
 class Taken(Enum):

@@ -53,6 +53,7 @@ reports = Table(
     Column("lang", Text),
     Column("user_location", Text),
     Column("geo", Text),
+    Column("regions", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 # The first delivery of a post wins: one that comes again, changed or not, meets this index.
@@ -67,6 +68,19 @@ counts = Table(
     _key("bin_at", BigInteger),
     Column("raw", Float, nullable=False),
     Column("authors", Integer),
+    Column("observed", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Voices by region, where that is known; of every level, so that they are not to be added up over levels.
+region_counts = Table(
+    "region_counts",
+    metadata,
+    _key("service"),
+    _key("source"),
+    _key("bin_width_s", Integer),
+    _key("bin_at", BigInteger),
+    _key("region"),
     Column("observed", Float, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -157,6 +171,9 @@ transitions = Table(
     sqlite_with_rowid=False,
 )
 
+# Where incidents are, or were, felt: the whole Spread, as JSON.
+spreads = Table("spreads", metadata, _key("incident_id"), Column("record", Text, nullable=False))
+
 # Keyed hashes of posts and accounts that were taken back, so that a second delivery stays forgotten. ``noted_at``: of
 # posts that never came, when that was; streams tell of every deletion on their platform, and so these do not stay.
 tombstones = Table("tombstones", metadata, _key("post"), Column("noted_at", BigInteger), sqlite_with_rowid=False)
@@ -173,6 +190,19 @@ settled = Table(
     _key("service"),
     Column("raw", Float, nullable=False),
     Column("authors", Integer, nullable=False),
+    Column("observed", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# And where from.
+settled_regions = Table(
+    "settled_regions",
+    metadata,
+    _key("source"),
+    _key("bin_width_s", Integer),
+    _key("bin_at", BigInteger),
+    _key("service"),
+    _key("region"),
     Column("observed", Float, nullable=False),
     sqlite_with_rowid=False,
 )

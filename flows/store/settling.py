@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import and_, delete, func, select
 
 from detectors.counting import cells
+from flows.store import regional
 from flows.store.forgetting import past_name
 from flows.store.marks import width_of
 from flows.store.privacy import key_text
@@ -85,6 +86,7 @@ def settle(connection: Connection, source: str, width_s: int, before_us: int, ps
     rows = connection.execute(select(*_DETAILS).where(which)).all()
     _add_counts(connection, (source, width_s), [row[:8] for row in rows])
     _add_symptoms(connection, width_s, rows)
+    regional.settle(connection, (source, width_s), which)
     names = {past_name(pseudonyms, row._asdict() | {"text": "" if row.is_blank else "?"}) for row in rows}
     put_new(connection, past_reports, [{"report": name} for name in sorted(names)])
     with overwriting(connection):

@@ -22,6 +22,7 @@ from flows.store.marks import COUNTS, POSTS
 from flows.store.outbox import Outbox
 from flows.store.privacy import key_text
 from flows.store.quiet import Quiet
+from flows.store.regional import Regional
 from flows.store.rows import put, put_new
 from flows.store.schema import cursors, gaps
 from flows.store.status import StatusRecords
@@ -82,7 +83,7 @@ def open_store(url: str | Path, *, secret: str | None = None, timeout_s: float =
     return Store(engines.connect(engines.parse(url), timeout_s=timeout_s, create=create), secret)
 
 
-class Store(Analysts, Detection, Feeds, Ledgers, Outbox, Quiet, StatusRecords, Upkeep):
+class Store(Analysts, Detection, Feeds, Ledgers, Outbox, Quiet, Regional, StatusRecords, Upkeep):
     """Reports, counts, incidents and cursors; see :func:`open_store`.
 
     Every method is one transaction and raises :class:`detectors.errors.StoreError` if the database fails. One

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import bindparam, select
 
 from detectors.counting import Cell, CellKey, cells
 from detectors.errors import StoreError
 from detectors.model import SeriesKey
-from flows.store.rows import pages, put_changed, put_new
+from flows.store import regional
+from flows.store.rows import in_bins, put_changed, put_new
 from flows.store.schema import counts, meta, reports, settled
 
 if TYPE_CHECKING:
@@ -75,7 +76,11 @@ def recount(connection: Connection, source: str, rows: Sequence[Row], bin_width_
         The series whose counts have changed, with the start of the first bin that did (microseconds).
     """
     width_us = bin_width_s * 1_000_000
-    touched = {CellKey(row["service"], source, row["created_at"] - row["created_at"] % width_us) for row in rows}
+    touched, located = (
+        {CellKey(row["service"], source, row["created_at"] - row["created_at"] % width_us) for row in some}
+        for some in (rows, [row for row in rows if row["regions"]])
+    )
+    regional.recount(connection, (source, bin_width_s), located)
     now = _count(connection, touched, source, bin_width_s)
     rows_now = [count_row(key, bin_width_s, now[key]) for key in sorted(touched) if key in now]
     first: dict[SeriesKey, int] = {}
@@ -103,8 +108,7 @@ def _count(connection: Connection, touched: Collection[CellKey], source: str, bi
     found: dict[CellKey, Cell] = {}
     if not touched:
         return found
-    for page in pages(_runs({key.bin_us for key in touched}, bin_width_s * 1_000_000)):
-        within = or_(*(and_(reports.c.created_at >= start, reports.c.created_at < end) for start, end in page))
+    for within in in_bins(reports.c.created_at, {key.bin_us for key in touched}, bin_width_s * 1_000_000):
         query = select(*_COUNTED).where(within, reports.c.source == source)
         found |= cells(cast("Iterable[ReportRow]", connection.execute(query)), bin_width_s)
     bins = {key.bin_us for key in touched}
@@ -126,14 +130,3 @@ def add(one: Cell | None, other: Cell) -> Cell:
     if one is None:
         return other
     return Cell(one.raw + other.raw, (one.authors or 0) + (other.authors or 0), one.observed + other.observed)
-
-
-def _runs(bins: Iterable[int], width_us: int) -> list[tuple[int, int]]:
-    """Join bins that follow each other into (start, end)."""
-    runs: list[tuple[int, int]] = []
-    for start in sorted(bins):
-        if runs and runs[-1][1] == start:
-            runs[-1] = (runs[-1][0], start + width_us)
-        else:
-            runs.append((start, start + width_us))
-    return runs

@@ -28,7 +28,7 @@ def span(start: float, end: float, coverage: float = 1.0) -> Span:
 
 def pair(number: int, minute: float = 0, service: str = "imessage", **fields: Any) -> Pair:
     """Build a post and its report; fields of either."""
-    of_report = {name: fields.pop(name) for name in ("weight", "symptoms") if name in fields}
+    of_report = {name: fields.pop(name) for name in ("weight", "symptoms", "regions") if name in fields}
     return post(number, minute=minute, **fields), Report(service, **of_report)
 
 

@@ -1,0 +1,180 @@
+"""Local alarms to local incidents: trouble in one region that the service as a whole does not show.
+
+A local incident is *suspected* at its first watch alarm and *confirmed* by a page alarm; nothing else confirms one,
+because a region's counts are small. Like all incidents it is a function of the counts, and its transitions carry the
+instant at which they could have been known.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid5
+
+import numpy as np
+
+from detectors.baselines.lineage import lineage
+from detectors.baselines.regional import RegionalBaseline
+from detectors.incidents.lifecycle import NAMESPACE, History, chain, closing, cut_to, looked_at
+from detectors.incidents.measure import measure
+from detectors.location.names import region_name
+from detectors.model import Incident
+from detectors.spikes.local import local_series
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from detectors.baselines.regional import National
+    from detectors.counting.regional import RegionCounts
+    from detectors.incidents.lifecycle import Step
+    from detectors.spikes.local_alarms import LocalAlarm
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """The alarms behind one local incident: its watch alarm, and its page alarm if it came to that."""
+
+    watch: LocalAlarm | None
+    page: LocalAlarm | None
+
+    @property
+    def deciding(self) -> LocalAlarm:
+        found = self.page or self.watch
+        assert found is not None  # noqa: S101 - a stage is never built from nothing
+        return found
+
+    @property
+    def first(self) -> LocalAlarm:
+        return self.watch or self.deciding
+
+
+def build_local_histories(
+    counts: RegionCounts, national: National, alarms: Sequence[LocalAlarm]
+) -> list[tuple[History, LocalAlarm]]:
+    """Turn the local alarms of one service into incidents with their transitions, oldest first.
+
+    Parameters
+    ----------
+    counts, national
+        The same bins: the regions, and the service as a whole.
+    alarms
+        What :class:`detectors.spikes.local.LocalDetector` found in all of them, of both severities.
+
+    Returns
+    -------
+    list of (History, LocalAlarm)
+        Each with the alarm that decided; :func:`detectors.incidents.merging.merge` joins them with the incidents of
+        the service as a whole.
+    """
+    stages = _stages(alarms)
+    known = [looked_at(stage.deciding.alarm, counts.end_at) for stage in stages]
+    baselines = baselines_at(counts, national, known)
+    return [
+        (_history(counts, national, stage, baselines[at]), stage.deciding)
+        for stage, at in zip(stages, known, strict=True)
+    ]
+
+
+def baselines_at(
+    counts: RegionCounts, national: National, instants: Iterable[datetime]
+) -> Mapping[datetime, RegionalBaseline]:
+    """Return what was known of the regions' usual rates at some instants (UTC), within the counts or at their end."""
+    learning = RegionalBaseline(counts.start_at, counts.bin_width_s)
+    found: dict[datetime, RegionalBaseline] = {}
+    for at in sorted(set(instants)):
+        stop = round((at - counts.start_at).total_seconds() / counts.bin_width_s)
+        learning.run(counts.cut(learning.n_bins, stop), national.cut(learning.n_bins, stop))
+        found[at] = deepcopy(learning)
+    return found
+
+
+def _stages(alarms: Sequence[LocalAlarm]) -> list[_Stage]:
+    """Join the alarms of both severities that speak of the same region, as it could be told when the later began."""
+    stages: list[_Stage] = []
+    for one in sorted(alarms, key=lambda one: (one.alarm.alarmed_at, one.alarm.severity == "page", one.first_region)):
+        near = [stage for stage in stages if _is_open(stage, one.alarm.alarmed_at) and _is_there(stage, one)]
+        if one.alarm.severity == "watch":
+            stages += [] if any(stage.page for stage in near) else [_Stage(one, None)]
+            continue
+        waiting = next((stage for stage in near if stage.page is None), None)
+        if waiting:
+            stages[stages.index(waiting)] = _Stage(waiting.watch, one)
+        else:
+            stages.append(_Stage(None, one))
+    return stages
+
+
+def _is_open(stage: _Stage, at: datetime) -> bool:
+    closed_at = stage.deciding.alarm.closed_at
+    return closed_at is None or closed_at > at
+
+
+def _is_there(stage: _Stage, other: LocalAlarm) -> bool:
+    """Whether two alarms share a region, or one lies in the other."""
+    mine = {stage.deciding.first_region, stage.deciding.region, *stage.deciding.related}
+    return any(lies_in(other.first_region, one) or lies_in(one, other.first_region) for one in mine)
+
+
+def lies_in(region: str, other: str) -> bool:
+    """Whether a region is another, or lies in it."""
+    return other in lineage(region)
+
+
+def _history(counts: RegionCounts, national: National, stage: _Stage, baseline: RegionalBaseline) -> History:
+    deciding, first = stage.deciding, stage.first
+    series, usual = local_series(counts, national, baseline, deciding.region)
+    series, usual = cut_to(series, usual, looked_at(deciding.alarm, counts.end_at))
+    found = measure(series, usual, deciding.alarm)
+    suspected_at = first.alarm.alarmed_at
+    name = f"{counts.service}|{counts.source}|{counts.bin_width_s}|{first.first_region}|{suspected_at}"
+    transitions = chain(str(uuid5(NAMESPACE, name)), _steps(counts, stage))
+    final = transitions[-1]
+    incident = Incident(
+        id=final.incident_id,
+        service=counts.service,
+        source=counts.source,
+        severity=deciding.alarm.severity,
+        state=final.new,
+        onset=found.onset,
+        suspected_at=suspected_at,
+        alarmed_at=deciding.alarm.alarmed_at,
+        confirmed_at=stage.page.alarm.alarmed_at if stage.page else None,
+        ended=found.ended,
+        resolved_at=final.at if final.new in ("resolved", "dismissed") else None,
+        score=deciding.alarm.score,
+        peak=found.peak,
+        peak_at=found.peak_at,
+        expected_at_peak=found.expected_at_peak,
+        n_reports=found.n_reports,
+        n_authors=found.n_authors,
+        bin_width_s=counts.bin_width_s,
+        revision=len(transitions),
+        region=deciding.region,
+    )
+    return History(incident, transitions)
+
+
+def _steps(counts: RegionCounts, stage: _Stage) -> list[Step]:
+    first, page = stage.first.alarm, stage.page
+    steps: list[Step] = [(first.alarmed_at, "suspected", first.severity, _evidence(counts, stage.first))]
+    if page:
+        steps.append((page.alarm.alarmed_at, "confirmed", "page", _evidence(counts, page)))
+    closed_at = stage.deciding.alarm.closed_at
+    if closed_at:
+        is_sure = page is not None
+        state = "resolved" if is_sure else "dismissed"
+        steps.append((closed_at, state, stage.deciding.alarm.severity, closing(sure=is_sure)))  # type: ignore[arg-type]
+    return steps
+
+
+def _evidence(counts: RegionCounts, one: LocalAlarm) -> str:
+    """Say what fired first: how many voices in which window, from where."""
+    start, stop = (
+        round((at - counts.start_at).total_seconds() / counts.bin_width_s)
+        for at in (one.alarm.window_start_at, one.alarm.alarmed_at)
+    )
+    voices = float(np.nansum(counts.of(one.first_region)[start:stop]))
+    minutes = (stop - start) * counts.bin_width_s / 60
+    return f"{voices:.0f} voices in {minutes:g} min from {region_name(one.first_region)}"

@@ -1,0 +1,90 @@
+"""Voices by region: the same however reports arrive, and still there when the reports are gone."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from detectors.counting import micros
+from flows.store import open_store
+from tests.flows.store.helpers import KEY, at, commit, dump, pair, span
+
+if TYPE_CHECKING:
+    from flows.store import Store
+    from tests.flows.store.helpers import Pair
+
+TEXAS = (("US", 1.0), ("US-TX", 1.0), ("metro:4726206", 1.0))
+SPLIT = (("US", 0.5), ("GB", 0.5))
+PLACES = (TEXAS, SPLIT, (), (("GB", 1.0),))
+
+
+def located(number: int, minute: float, author: str | None = None) -> Pair:
+    return pair(number, minute, author_id=author or f"author-{number}", regions=PLACES[number % 4])
+
+
+def everywhere(store: Store) -> dict[str, dict[int, float]]:
+    return store.region_counts([KEY], start_at=at(-60), end_at=at(6000))
+
+
+def test_voices_are_counted_by_region_and_bin(store: Store) -> None:
+    commit(store, located(0, 0), located(1, 0.5), located(2, 0.6), located(3, 1), observed=(span(0, 2),))
+    first, second = micros(at(0)), micros(at(1))
+    assert everywhere(store) == {
+        "US": {first: 1.5},
+        "US-TX": {first: 1.0},
+        "metro:4726206": {first: 1.0},
+        "GB": {first: 0.5, second: 1.0},
+    }
+    assert store.region_counts([KEY], start_at=at(1), end_at=at(2)) == {"GB": {second: 1.0}}
+    assert store.region_counts([], start_at=at(0), end_at=at(2)) == {}
+
+
+def test_a_better_report_moves_its_author(store: Store) -> None:
+    commit(store, pair(2, 0, author_id="ada", weight=0.5, regions=TEXAS), observed=(span(0, 1),))
+    commit(store, pair(1, 0.2, author_id="ada", weight=1.0, regions=(("GB", 1.0),)))
+    assert everywhere(store) == {"GB": {micros(at(0)): 1.0}}
+
+
+def test_any_order_any_batches_and_repetition_give_the_same() -> None:
+    random = Random(5)  # noqa: S311 - a shuffle
+    pairs = [located(number, random.uniform(0, 20), f"author-{number % 17}") for number in range(80)]
+    tables = []
+    for size in (80, 7, 1):
+        random.shuffle(pairs)
+        with open_store(":memory:") as store:
+            for start in range(0, len(pairs), size):
+                commit(store, *pairs[start : start + size], *pairs[: size // 2])
+            tables.append(dump(store)["region_counts"])
+    assert tables[0] == tables[1] == tables[2]
+    assert len(tables[0]) > 40
+
+
+def test_after_retention_the_regions_still_count_and_late_reports_are_added(store: Store) -> None:
+    pairs = [located(number, number / 3) for number in range(30)]
+    commit(store, *pairs[:20], observed=(span(0, 10),))
+    assert store.retain(at(30), keep_h=0) == 20
+    before = everywhere(store)
+    commit(store, *pairs)  # all again, and ten that are new
+    with open_store(":memory:") as other:
+        commit(other, *pairs)
+        assert everywhere(store) == everywhere(other) != before
+    assert store.retain(at(30), keep_h=0) == 10
+    commit(store, *pairs)
+    with open_store(":memory:") as other:
+        commit(other, *pairs)
+        assert everywhere(store) == everywhere(other)
+
+
+@pytest.mark.parametrize("gone", ["post", "author"])
+def test_a_deleted_report_still_counts_where_it_was(store: Store, gone: str) -> None:
+    commit(store, located(0, 0, "ada"), located(3, 0, "bob"))
+    before = everywhere(store)
+    post = located(0, 0)[0]
+    identity = post.platform, post.id if gone == "post" else "ada"
+    assert (store.purge(post=identity) if gone == "post" else store.purge(author=identity)) == 1
+    commit(store, located(7, 0.5))
+    after = everywhere(store)
+    assert after["US-TX"] == before["US-TX"]
+    assert after["GB"] == {micros(at(0)): 2.0}
