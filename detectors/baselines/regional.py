@@ -5,7 +5,7 @@ region's own rhythm (while Japan sleeps, America is awake). Shares are gamma-Poi
 pulled towards an equal part of what its parent brings (metro or ZIP area, subdivision, country, the whole), so that a
 region of which nothing was ever heard has an expectation, too. Rhythms are ratios to the parent's in eight slots of
 the day. Both forget with a half-life of ten days, learn only from what is past, not while the service is in trouble,
-and not from what stands out in the region itself, unless that lasts for half a day.
+and from what stands out in the region itself, unless that lasts for half a day.
 
 Work and memory grow with the reports and the regions that bring them, not with regions times bins.
 """
@@ -41,6 +41,9 @@ HALF_LIFE_DAYS = 10.0
 MIN_REPORTS = 6.0
 WARM_UP_H = 12.0
 FORGIVE_H = 12.0
+RHYTHM = (3.0, 1.5, 4.0, 20.0, 20.0)
+"""How many reports in a slot of the day the parent's rhythm is worth: little for a country, which has a time zone of its
+own, much within a subdivision."""
 FEWEST_USUAL = 0.01
 """Regions are named for the estimate of spread if so much is usual in the time looked at, or something was heard."""
 
@@ -96,10 +99,10 @@ class Looked:
     observed, expected, common
         Shape (cells, windows): voices in each window that ends with the bin, what is usual, and how many times usual
         the rest of the service was at the same time, at least 1.
+    noise
+        Shape (cells, windows): by what factor counts vary more than those of independent reports.
     error
         Shape (cells,): squared relative error of what is usual.
-    noise
-        Shape (cells,): by what factor counts vary more than those of independent reports.
     tests
         Shape (cells,): in how many cells a minute something is heard, over all regions together.
     """
@@ -109,8 +112,8 @@ class Looked:
     observed: Floats
     expected: Floats
     common: Floats
-    error: Floats
     noise: Floats
+    error: Floats
     tests: Floats
 
 
@@ -140,8 +143,9 @@ def make_plan(bin_width_s: int, start_at: datetime) -> Plan:
         half_life_s=HALF_LIFE_DAYS * kernel.DAY_S,
         root_prior=0.6,
         shape=1.0,
-        rhythm=6.0,
+        rhythm=np.array(RHYTHM),
         drift=0.04,
+        drift_reports=60.0,
         common=4.0,
         noise_voices=30.0,
         noise_pairs=3.0,
@@ -151,8 +155,9 @@ def make_plan(bin_width_s: int, start_at: datetime) -> Plan:
     )
 
 
-def empty_table(n: int, span: int) -> Table:
+def empty_table(n: int, plan: Plan) -> Table:
     """Return rows for regions of which nothing is known yet."""
+    n_windows, span = len(plan.windows), int(plan.windows[-1])
 
     def numbers(value: int) -> Ints:
         return np.full(n, value, np.int64)
@@ -164,14 +169,14 @@ def empty_table(n: int, span: int) -> Table:
         children=np.zeros((n, len(LEVELS)), np.int64),
         taught=np.zeros(n),
         slots=np.zeros((n, SLOTS)),
-        excluded=np.zeros(n),
         last=numbers(-1),
         strange_from=numbers(-1),
         strange_to=numbers(-1),
         ring=np.zeros((n, span)),
-        held=np.zeros((n, span), np.bool_),
+        kept=np.zeros((n, span)),
         usual=np.zeros(SLOTS),
-        sums=np.zeros(5),
+        sums=np.zeros(6),
+        pairs=np.zeros(n_windows),
     )
 
 
@@ -204,7 +209,7 @@ class RegionalBaseline:
 
     def __post_init__(self) -> None:
         self.plan = make_plan(self.bin_width_s, self.start_at)
-        self.table = empty_table(1, self.span)
+        self.table = empty_table(1, self.plan)
         self.past = np.zeros((4, self.span))
         """The latest bins: expected and exposure (sums), the exposure of each, whether it was held."""
 
@@ -217,6 +222,11 @@ class RegionalBaseline:
     def now(self) -> datetime:
         """Start of the bin that comes next (UTC)."""
         return self.start_at + timedelta(seconds=self.n_bins * self.bin_width_s)
+
+    @property
+    def wander(self) -> float:
+        """By how much the rates of regions wander, as a squared relative error."""
+        return kernel.wander(self.plan, self.table, kernel.weight(self.plan, self.n_bins))
 
     def run(self, counts: RegionCounts, national: National) -> Looked:
         """Take the next bins.
@@ -271,7 +281,7 @@ class RegionalBaseline:
         bins = first + np.arange(len(expected), dtype=np.float64)
         now = (self.n_bins, float(self.past[1, 0]))
         share, error = kernel.profiles(self.plan, self.table, rows, now, bins)
-        return share * expected[:, np.newaxis], error
+        return share * expected[:, np.newaxis], error + self.wander
 
     def _know(self, codes: Iterable[str]) -> None:
         """Make rows for regions, and for what they lie in."""
@@ -286,11 +296,11 @@ class RegionalBaseline:
                 new.append(one)
         if not new:
             return
-        more = empty_table(len(new), self.span)
+        more = empty_table(len(new), self.plan)
         for i, code in enumerate(new):
             more.parent[i], more.level[i] = self.codes[self.parent(code)], level_number(code)
-        joined = (np.concatenate(pair) for pair in zip(self.table[:-2], more[:-2], strict=True))
-        self.table = Table(*joined, self.table.usual, self.table.sums)
+        joined = (np.concatenate(pair) for pair in zip(self.table[:-3], more[:-3], strict=True))
+        self.table = Table(*joined, *self.table[-3:])
 
     def _cells(self, counts: RegionCounts) -> Cells:
         """Return all reports by bin, those of the whole too: the level that says most of a bin."""
@@ -333,8 +343,8 @@ def _room(n: int, n_windows: int) -> Told:
     wide, narrow = (n, n_windows), n
     return Told(
         np.empty(narrow, np.int64),
-        *(np.empty(wide) for _ in range(3)),
-        *(np.empty(narrow) for _ in range(3)),
+        *(np.empty(wide) for _ in range(4)),
+        *(np.empty(narrow) for _ in range(2)),
     )
 
 

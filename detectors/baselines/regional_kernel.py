@@ -22,9 +22,15 @@ if TYPE_CHECKING:
 
 SLOTS, DAY_S = 8, 86_400
 DEEP = 5
-PAIRS, VOICES, TESTS, MINUTES, SEEN = range(5)
-"""Places in ``Table.sums``: pairs of reports beyond chance, voices, cells that were looked at, minutes (all of them
-weighted), and bins observed so far."""
+VOICES, TESTS, MINUTES, SQUARES, USUAL, SEEN = range(6)
+"""Places in ``Table.sums``: voices, cells that were looked at, minutes, squared errors beyond chance and what was usual,
+squared (all of them weighted), and bins observed so far."""
+BUSY = 2.0
+"""So many reports must be usual in the longest window to tell how rates of regions wander."""
+UNUSUAL, FLOOR = 3.0, 0.3
+"""Standard deviations above which a window is unusual, and the floor below what is usual in one."""
+FEW = 3.0
+"""Voices beyond so many do not make a cluster larger: it may be an outage."""
 
 
 class Plan(NamedTuple):
@@ -41,9 +47,10 @@ class Plan(NamedTuple):
     root_prior, shape
         Which share is located, before anything is known; how many reports a prior is worth.
     rhythm
-        How many reports the parent's rhythm is worth, in each slot.
-    drift
-        Squared relative error of a share that is known as well as can be.
+        How many reports the parent's rhythm is worth, in each slot; by level.
+    drift, drift_reports
+        Squared relative error of a share that is known as well as can be, before that was seen, and how many usual
+        reports that is worth.
     common
         How many usual reports pull the common factor to 1.
     noise_voices, noise_pairs
@@ -60,8 +67,9 @@ class Plan(NamedTuple):
     half_life_s: float
     root_prior: float
     shape: float
-    rhythm: float
+    rhythm: Floats
     drift: float
+    drift_reports: float
     common: float
     noise_voices: float
     noise_pairs: float
@@ -81,16 +89,16 @@ class Table(NamedTuple):
         Shape (regions, levels): how many regions of a level have ever reported from there.
     taught, slots
         Shape (regions,) and (regions, 8): voices, weighted; by time of the day.
-    excluded
-        Shape (regions,): the exposure, weighted, of the time in which it taught nothing.
     last, strange_from, strange_to
         Shape (regions,): the bin of the latest report; where the latest unusual time began, and its latest bin.
-    ring, held
-        Shape (regions, span): voices of the latest bins, at bin modulo span; whether they must not teach.
+    ring, kept
+        Shape (regions, span): voices of the latest bins, at bin modulo span; the share of them that may teach.
     usual
         Shape (8,): exposure by time of the day, weighted.
     sums
-        Shape (5,); see :data:`PAIRS` and so on.
+        Shape (6,); see :data:`VOICES` and so on.
+    pairs
+        Shape (windows,): pairs of reports from one region within each window, beyond chance, weighted.
     """
 
     parent: Ints
@@ -99,14 +107,14 @@ class Table(NamedTuple):
     children: Ints
     taught: Floats
     slots: Floats
-    excluded: Floats
     last: Ints
     strange_from: Ints
     strange_to: Ints
     ring: Floats
-    held: NDArray[np.bool_]
+    kept: Floats
     usual: Floats
     sums: Floats
+    pairs: Floats
 
 
 class Whole(NamedTuple):
@@ -149,8 +157,8 @@ class Told(NamedTuple):
     observed: Floats
     expected: Floats
     common: Floats
-    error: Floats
     noise: Floats
+    error: Floats
     tests: Floats
 
 
@@ -184,7 +192,7 @@ def usual_of(plan: Plan, table: Table, row: int, state: tuple[float, float], pla
         path[depth] = node
         depth += 1
         node = table.parent[node]
-    ratio = np.ones(SLOTS)
+    ratio, unsure = np.ones(SLOTS), np.zeros(SLOTS)
     rate, counted = plan.root_prior, 0.0
     for i in range(depth - 1, -1, -1):
         node = path[i]
@@ -192,17 +200,20 @@ def usual_of(plan: Plan, table: Table, row: int, state: tuple[float, float], pla
         if i < depth - 1:
             prior = rate / (1.0 + table.children[path[i + 1], table.level[node]])
         counted = table.taught[node] / unit
-        heard = max(0.0, exposure - table.excluded[node] / unit)
-        rate = (plan.shape + counted) / (plan.shape / prior + heard)
+        rate = (plan.shape + counted) / (plan.shape / prior + exposure)
+        pull = plan.rhythm[table.level[node]]
         for s in range(SLOTS):
             forecast = rate * ratio[s] * table.usual[s] / unit
-            ratio[s] *= (plan.rhythm + table.slots[node, s] / unit) / (plan.rhythm + forecast)
+            ratio[s] *= (pull + table.slots[node, s] / unit) / (pull + forecast)
+            unsure[s] += 1.0 / (pull + forecast)
+    error = 0.0
     for i in range(len(place)):
         below = math.floor(place[i])
         part = place[i] - below
         s = int(below) % SLOTS
         place[i] = rate * ((1.0 - part) * ratio[s] + part * ratio[(s + 1) % SLOTS])
-    return rate, 1.0 / (plan.shape + counted) + plan.drift
+        error = max(error, (1.0 - part) * unsure[s] + part * unsure[(s + 1) % SLOTS])
+    return rate, error + 1.0 / (plan.shape + counted)
 
 
 @compiled
@@ -216,14 +227,13 @@ def push(plan: Plan, table: Table, cell: tuple[int, int, float], is_held: bool) 
             table.children[table.parent[row], table.level[row]] += 1
     for old in range(max(0, table.last[row] - span + 1), min(table.last[row], b - span) + 1):
         i = old % span
-        if table.ring[row, i] > 0.0 and not table.held[row, i]:
-            taught = weight(plan, old) * table.ring[row, i]
+        if table.ring[row, i] > 0.0:
+            taught = weight(plan, old) * table.ring[row, i] * table.kept[row, i]
             table.taught[row] += taught
             table.slots[row, slot_of(plan, old)] += taught
         table.ring[row, i] = 0.0
-        table.held[row, i] = False
     table.ring[row, b % span] = voices
-    table.held[row, b % span] = is_held
+    table.kept[row, b % span] = 0.0 if is_held else 1.0
     table.last[row] = b
 
 
@@ -261,41 +271,71 @@ def expect(plan: Plan, table: Table, whole: Whole, cell: tuple[int, int, int]) -
 
 
 @compiled
-def watch_over(plan: Plan, table: Table, whole: Whole, cell: tuple[int, int, int], is_strange: bool) -> None:  # noqa: FBT001
-    """Keep an unusual time from teaching, for as long as it can be one."""
-    row, b, at = cell
+def restrain(plan: Plan, table: Table, cell: tuple[int, int], seen: tuple[float, float, float]) -> None:
+    """Let a window that stands out teach no more than what is just unusual (winsorise it), unless it goes on and on.
+
+    ``seen`` is what was observed in the longest window, what is usual, and the squared error of that.
+    """
+    row, b = cell
+    observed, usual, error = seen
     span = table.ring.shape[1]
-    if not is_strange:
+    limit = usual + UNUSUAL * math.sqrt(usual + error * usual * usual)
+    if observed <= limit:
         return
-    since = table.strange_to[row]
-    if since < 0 or b - since > span:
+    if table.strange_to[row] < 0 or b - table.strange_to[row] > span:
         table.strange_from[row] = b
-        since = b - span
-    if b - table.strange_from[row] > plan.forgive:
-        return
-    start = at - min(span, b - since)
-    table.excluded[row] += max(0.0, whole.exposure[at] - whole.exposure[start])
     table.strange_to[row] = b
-    table.held[row, :] = True
+    if b - table.strange_from[row] <= plan.forgive:
+        for i in range(span):
+            table.kept[row, i] = min(table.kept[row, i], limit / observed)
 
 
 @compiled
-def cluster(table: Table, row: int, seen: tuple[float, float, float], unit: float) -> None:
-    """Count pairs of reports that came close to each other, beyond chance; where more than one was usual it is moot."""
-    voices, before, usual = seen
-    if table.level[row] < 2 or usual >= 1.0:
+def cluster(table: Table, row: int, voices: float, seen: tuple[Floats, Floats, float], unit: float) -> None:
+    """Count pairs of reports that came close to each other, beyond chance; where more than one was usual it is moot.
+
+    ``seen`` is what was observed in each window, what is usual, and the squared error of that: who was heard once is
+    heard more often than was thought.
+    """
+    observed, expected, error = seen
+    if table.level[row] < 2 or expected[len(expected) - 1] >= 1.0:
         return
-    own = min(voices, 3.0)
-    pairs = own * min(before, 3.0) + 0.5 * own * max(0.0, own - 1.0)
-    table.sums[PAIRS] += unit * (pairs - own * usual)
+    own = min(voices, FEW)
+    for w in range(len(observed)):
+        pairs = own * min(observed[w] - voices, FEW) + 0.5 * own * max(0.0, own - 1.0)
+        table.pairs[w] += unit * (pairs - own * expected[w] * (1.0 + min(error, 0.5)))
     table.sums[VOICES] += unit * own
 
 
 @compiled
-def clustering(plan: Plan, table: Table, unit: float) -> float:
-    """By what factor counts vary more than independent reports do (index of dispersion), at least 1."""
-    pairs = plan.noise_pairs + table.sums[PAIRS] / unit
+def clustering(plan: Plan, table: Table, w: int, unit: float) -> float:
+    """By what factor counts in a window vary more than independent reports do (index of dispersion), at least 1."""
+    pairs = plan.noise_pairs + table.pairs[w] / unit
     return max(1.0, 1.0 + 2.0 * pairs / (plan.noise_voices + table.sums[VOICES] / unit))
+
+
+@compiled
+def wander(plan: Plan, table: Table, unit: float) -> float:
+    """By how much rates of regions wander, beyond chance and what is not known of them: a squared relative error."""
+    drift = (plan.drift * plan.drift_reports + table.sums[SQUARES] / unit) / (
+        plan.drift_reports + table.sums[USUAL] / unit
+    )
+    return min(max(drift, 0.25 * plan.drift), 1.0)
+
+
+@compiled
+def follow_wander(table: Table, row: int, seen: tuple[float, float, float], now: tuple[float, float]) -> None:
+    """Learn from the longest window of a region by how much rates wander; ``now`` is that so far, and a report's weight.
+
+    A window is met once for each report in it; divided by their number it counts once. Errors are winsorised.
+    """
+    observed, usual, error = seen
+    drift, unit = now
+    if table.level[row] >= 2 and usual >= BUSY and observed >= 1.0:
+        chance = usual + error * usual * usual
+        square = min((observed - usual) ** 2, UNUSUAL**2 * (chance + drift * usual * usual))
+        table.sums[SQUARES] += unit * (square - chance) / (observed * usual)
+        table.sums[USUAL] += unit * usual / observed
 
 
 @compiled
@@ -310,8 +350,11 @@ def look(plan: Plan, table: Table, whole: Whole, cell: tuple[int, int, int], tol
     expected, error = expect(plan, table, whole, cell)
     y, m = observed[n - 1], expected[n - 1]
     table.sums[TESTS] += unit
+    drift = wander(plan, table, unit)
+    follow_wander(table, row, (y, m, error), (drift, unit))
+    error += drift
     if y < plan.min_reports:
-        cluster(table, row, (table.ring[row, b % span], y - table.ring[row, b % span], m), unit)
+        cluster(table, row, table.ring[row, b % span], (observed, expected, error), unit)
         return 0
     rest = sum_windows(plan, table, 0, b)
     usual, _ = expect(plan, table, whole, (0, b, at))
@@ -320,10 +363,9 @@ def look(plan: Plan, table: Table, whole: Whole, cell: tuple[int, int, int], tol
         out.common[i, w] = max(1.0, others / (max(0.0, usual[w] - expected[w]) + plan.common))
         out.observed[i, w] = observed[w]
         out.expected[i, w] = expected[w]
-    m = m * out.common[i, n - 1] + 0.3
-    watch_over(plan, table, whole, cell, y > m + 4.0 * math.sqrt(m + error * m * m))
+        out.noise[i, w] = clustering(plan, table, w, unit)
+    restrain(plan, table, (row, b), (y, m * out.common[i, n - 1] + FLOOR, error))
     out.error[i] = error
-    out.noise[i] = clustering(plan, table, unit)
     out.tests[i] = table.sums[TESTS] / max(table.sums[MINUTES], 1e-300)
     is_part = 2.0 * expected[n - 1] <= usual[n - 1]  # what brings most of the reports is the service as a whole
     return 1 if is_part and table.sums[SEEN] > plan.warm_up else 0

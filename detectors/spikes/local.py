@@ -204,7 +204,7 @@ def _firings(looked: Looked, ask: Ask) -> list[Firing]:
     if not len(looked.bins):
         return []
     usual = (looked.expected, looked.common, looked.error)
-    nats = strangeness(looked.observed, usual, (ask.times, ask.floor, MIN_REPORTS)) / looked.noise[:, np.newaxis]
+    nats = strangeness(looked.observed, usual, (ask.times, ask.floor, MIN_REPORTS)) / looked.noise
     limit = np.log(np.maximum(looked.tests * MONTH_MIN, 100.0)) + ask.margin
     scores = nats / limit[:, np.newaxis]
     best = scores.argmax(axis=1)

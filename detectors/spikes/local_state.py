@@ -13,7 +13,7 @@ from detectors.spikes.state import pack, unpack
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RINGS = ("ring", "held")
+RINGS = ("ring", "kept")
 
 
 def pack_baseline(baseline: RegionalBaseline) -> dict[str, Any]:
@@ -21,9 +21,9 @@ def pack_baseline(baseline: RegionalBaseline) -> dict[str, Any]:
     table = baseline.table._asdict()
     rings = {}
     for name in RINGS:
-        filled = np.flatnonzero(table.pop(name))
-        rings[name] = {"n": len(filled), "at": pack(filled.astype(np.int64))}
-    voices = baseline.table.ring.ravel()
+        values = table.pop(name).ravel()
+        filled = np.flatnonzero(values)
+        rings[name] = {"n": len(filled), "at": pack(filled), "values": pack(values[filled])}
     return {
         "start_at": baseline.start_at.isoformat(),
         "bin_width_s": baseline.bin_width_s,
@@ -32,7 +32,6 @@ def pack_baseline(baseline: RegionalBaseline) -> dict[str, Any]:
         "past": pack(baseline.past),
         "table": {name: pack(array) for name, array in table.items()},
         "rings": rings,
-        "voices": pack(voices[np.flatnonzero(voices)]),
     }
 
 
@@ -42,14 +41,13 @@ def unpack_baseline(state: Mapping[str, Any]) -> RegionalBaseline:
     baseline.n_bins = int(state["n_bins"])
     baseline.codes = {str(code): row for row, code in enumerate(state["codes"])}
     baseline.past = unpack(state["past"], baseline.past).copy()
-    like = empty_table(len(baseline.codes), baseline.span)
+    like = empty_table(len(baseline.codes), baseline.plan)
     for name, text in state["table"].items():
         array = getattr(like, name)
         array[...] = unpack(text, array)
-    filled = {
-        name: unpack(one["at"], np.zeros(int(one["n"]), np.int64)) for name, one in state["rings"].items()
-    }
-    like.ring.flat[filled["ring"]] = unpack(state["voices"], np.zeros(len(filled["ring"])))
-    like.held.flat[filled["held"]] = True
+    for name in RINGS:
+        one = state["rings"][name]
+        n = int(one["n"])
+        getattr(like, name).flat[unpack(one["at"], np.zeros(n, np.int64))] = unpack(one["values"], np.zeros(n))
     baseline.table = like
     return baseline
