@@ -16,12 +16,21 @@ from detectors.incidents.lifecycle import LOOKS_AGAIN, History, build_histories
 from detectors.incidents.revision import reconcile
 from detectors.spikes import Parameters, ScoredSources
 from flows.steps.groups import groups
+from flows.steps.regions import (
+    LocalFound,
+    differ,
+    find_local,
+    read_located,
+    with_local,
+    with_spread,
+    with_unlocated,
+)
 from flows.store import Facts, Judged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from detectors.model import CountSeries, SeriesKey, Transition
+    from detectors.model import CountSeries, SeriesKey, Spread, Transition
     from detectors.spikes import Scored
     from flows.steps.groups import Group
     from flows.store import Store
@@ -90,11 +99,23 @@ def detect(
 
 
 class _Saved(Struct, frozen=True):
-    """What a checkpoint holds: whose it is, until when it learns (None = it knows), and the detector's state."""
+    """What a checkpoint holds: whose it is, until when it learns (None = it knows), and the detector's state.
+
+    ``regions`` is the state of the local detector; None where nothing was ever heard that says where it is from.
+    """
 
     detector: str
     learning_until: datetime | None
     state: dict[str, Any]
+    regions: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is new in one group: incidents with their transitions, and by their id where they are felt."""
+
+    changed: Sequence[History] = ()
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -153,18 +174,35 @@ class _Detection:
             self.done.learning[group.key.service] = saved.learning_until
         if not fresh or saved.learning_until:
             return not fresh
-        try:
-            series, scored = group.resume(saved.state, fresh)
-        except StateError:
+        is_due = max(one.end_at for one in fresh) - scored_until >= CHECKPOINT_EVERY
+        resumed = self._resumed(group, saved, fresh, is_due=is_due)
+        if resumed is None:
             return False
-        if (scored.watch >= 1).any() or (scored.page >= 1).any():
+        series, scored, local = resumed
+        if is_due and self._is_to_look_again(group.key, scored_until, series.end_at):
             return False
         self._note_silence(group, scored)
-        if series.end_at - scored_until >= CHECKPOINT_EVERY:
-            if self._is_to_look_again(group.key, scored_until, series.end_at):
-                return False
-            self._save(group, series.end_at, self._state(scored, None), [])
+        if is_due:
+            self._save(group, series.end_at, self._state(scored, None, local), _Found())
         return True
+
+    def _resumed(
+        self, group: Group, saved: _Saved, fresh: Sequence[CountSeries], *, is_due: bool
+    ) -> tuple[CountSeries, Scored, LocalFound] | None:
+        """Score what is fresh; None where something fires, or where the state does not fit."""
+        try:
+            series, scored = group.resume(saved.state, fresh)
+            if (scored.watch >= 1).any() or (scored.page >= 1).any():
+                return None
+            located = read_located(self.store, group, series, scored)
+            if located.is_anything and saved.regions is None and self.detector == "uproar":
+                return None  # the first time that anything is heard that says where it is from
+            local = LocalFound([], saved.regions)
+            if saved.regions and (located.is_anything or is_due):
+                local = find_local(located, saved.regions)
+        except StateError:
+            return None
+        return None if local.alarms else (series, scored, local)
 
     def _is_to_look_again(self, key: SeriesKey, scored_until: datetime, now: datetime) -> bool:
         """Whether the end of a closed incident is to be estimated again, now that more of its aftermath is known."""
@@ -183,12 +221,15 @@ class _Detection:
             self.done.learning[group.key.service] = learning_until
         self._note_silence(group, scored)
         recorded = self._recorded(group)
-        derived = build_histories(series, scored)
+        located = with_unlocated(read_located(self.store, group, series, scored), self.store, every)
+        local = find_local(located) if self.detector == "uproar" else LocalFound([], None)
+        derived = with_local(build_histories(series, scored), located, local.alarms)
         known = {history.incident.id: history for history in recorded}
         reconciled = reconcile(recorded, derived, at=series.end_at)
         histories = [_with_facts(self.store, group, one, known.get(one.incident.id)) for one in reconciled]
-        changed = [history for history in histories if known.get(history.incident.id) != history]
-        self._save(group, series.end_at, self._state(scored, learning_until), changed)
+        histories, spreads = with_spread(histories, known, located)
+        changed = [history for history in histories if differ(known.get(history.incident.id), history)]
+        self._save(group, series.end_at, self._state(scored, learning_until, local), _Found(changed, spreads))
         self.done.changed += changed
         said = {step for history in recorded for step in history.transitions}
         self.done.news += [step for history in changed for step in history.transitions if step not in said]
@@ -199,12 +240,13 @@ class _Detection:
         incidents = [incident for key in keys for incident in self.store.incidents_of(key)]
         return [History(incident, self.store.transitions_of(incident.id)) for incident in incidents]
 
-    def _save(self, group: Group, at: datetime, state: dict[str, Any], changed: Sequence[History]) -> None:
+    def _save(self, group: Group, at: datetime, state: dict[str, Any], found: _Found) -> None:
         """Keep what was found; the parts are marked as scored as well, so that late reports of theirs are noticed."""
-        incidents = [history.incident for history in changed]
-        steps = [step for history in changed for step in history.transitions]
+        incidents = [history.incident for history in found.changed]
+        steps = [step for history in found.changed for step in history.transitions]
         parts = [Judged(key, at, {"part_of": group.key.source}) for key in group.parts if key != group.key]
-        self.store.save_detections([*parts, Judged(group.key, at, state, incidents, steps)])
+        whole = Judged(group.key, at, state, incidents, steps, spreads=found.spreads)
+        self.store.save_detections([*parts, whole])
 
     def _note_silence(self, group: Group, scored: Scored) -> None:
         """Note which sources were silent in the last bin, where they say that there was nothing."""
@@ -215,8 +257,8 @@ class _Detection:
         elif bool(scored.scores.is_silent[-1]):
             self.done.silent.add(group.key)
 
-    def _state(self, scored: Scored, learning_until: datetime | None) -> dict[str, Any]:
-        saved = _Saved(self.detector, learning_until, scored.detector.state())
+    def _state(self, scored: Scored, learning_until: datetime | None, local: LocalFound) -> dict[str, Any]:
+        saved = _Saved(self.detector, learning_until, scored.detector.state(), local.state)
         return {**asdict(saved), "learning_until": learning_until and learning_until.isoformat()}
 
 

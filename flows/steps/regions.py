@@ -1,0 +1,251 @@
+"""Where: the regions of a service beside the service as a whole, its local incidents, and where incidents are felt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import replace as dataclass_replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from msgspec.structs import replace
+
+from detectors.baselines.lineage import level_number
+from detectors.baselines.regional import usual_in
+from detectors.counting import micros
+from detectors.counting.regional import RegionCounts, Sparse
+from detectors.incidents.local import baselines_at, build_local_histories
+from detectors.incidents.merging import merge
+from detectors.location import level
+from detectors.model import SeriesKey
+from detectors.spikes.local import LocalDetector, national_of
+from detectors.spread import estimate_spread
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from detectors.baselines.regional import National, RegionalBaseline
+    from detectors.incidents.lifecycle import History
+    from detectors.model import CountSeries, Incident, Spread
+    from detectors.spikes import Scored
+    from detectors.spikes.local_alarms import LocalAlarm
+    from flows.steps.groups import Group
+    from flows.store import Store
+
+BEFORE = timedelta(hours=2)
+"""How much before an onset is looked at, so that regions may have begun earlier."""
+
+AT_MOST = timedelta(hours=24)
+"""How much of a long incident is looked at, from its onset on."""
+
+YOUNG, ANEW_EVERY_MIN = timedelta(minutes=30), 5
+"""It is estimated again with every tick where an open incident is felt while it is young, then every few minutes."""
+
+MOST_NAMED, MOST_KEPT = 40, 400
+"""Regions that go with an incident's record, and that are kept beside it."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """The regions of one service over the bins of its series.
+
+    Attributes
+    ----------
+    unlocated
+        Shape (bins,): voices from nobody knows where, of the sources that give posts; None where none does.
+    """
+
+    counts: RegionCounts
+    national: National
+    unlocated: NDArray[np.float64] | None = None
+
+    @property
+    def is_anything(self) -> bool:
+        """Whether anything was ever heard that says where it is from."""
+        return bool(self.counts.regions)
+
+
+def read_located(store: Store, group: Group, series: CountSeries, scored: Scored) -> Located:
+    """Return what the regions brought in the bins of a series that was scored."""
+    if not np.nansum(series.observed):  # then nobody is anywhere, and the store need not be asked
+        return Located(_counts_of(series, {}), national_of(series, scored))
+    found = store.region_counts(group.parts, start_at=series.start_at, end_at=series.end_at)
+    start_us, width_us = micros(series.start_at), series.bin_width_s * 1_000_000
+    regions = {}
+    for code in sorted(found):
+        bins = sorted(found[code])
+        voices = np.array([found[code][at] for at in bins])
+        regions[code] = Sparse((np.array(bins, np.int64) - start_us) // width_us, voices)
+    return Located(_counts_of(series, regions), national_of(series, scored))
+
+
+def _counts_of(series: CountSeries, regions: dict[str, Sparse]) -> RegionCounts:
+    return RegionCounts(series.service, series.source, series.start_at, series.bin_width_s, regions, series.coverage)
+
+
+def with_unlocated(located: Located, store: Store, parts: Sequence[CountSeries]) -> Located:
+    """Add the voices from nobody knows where.
+
+    Parameters
+    ----------
+    parts
+        The series of the sources, as they were read from the store.
+    """
+    counts = located.counts
+    keys = {SeriesKey(one.service, one.source, one.bin_width_s): one for one in parts}
+    of_posts = [keys[key] for key in store.located_keys(keys)]
+    if not of_posts:
+        return located
+    voices = np.zeros(len(counts))
+    for one in of_posts:
+        first = round((one.start_at - counts.start_at).total_seconds() / counts.bin_width_s)
+        start, stop = max(0, first), min(len(counts), first + len(one))
+        voices[start:stop] += np.nan_to_num(one.observed[start - first : stop - first])
+    for code, (bins, here) in counts.regions.items():
+        if level(code) == "country":
+            voices[bins] -= here
+    return dataclass_replace(located, unlocated=np.maximum(voices, 0.0))
+
+
+@dataclass(frozen=True)
+class LocalFound:
+    """What was found in the regions: the alarms that were open in the bins looked at, and the detector's state."""
+
+    alarms: list[LocalAlarm]
+    state: dict[str, Any] | None
+
+
+def find_local(located: Located, state: Mapping[str, Any] | None = None) -> LocalFound:
+    """Look for local alarms, from the first bin on or from where a state was saved.
+
+    Raises
+    ------
+    StateError
+        The state is another version's: from the first bin on, please.
+    """
+    counts = located.counts
+    if state is None and not located.is_anything:
+        return LocalFound([], None)
+    detector = LocalDetector.from_state(state) if state else LocalDetector(counts.start_at, counts.bin_width_s)
+    alarms = detector.run(counts, located.national)
+    return LocalFound(alarms, detector.state())
+
+
+def with_local(whole: Sequence[History], located: Located, alarms: Sequence[LocalAlarm]) -> list[History]:
+    """Join the incidents of the whole with those of its regions."""
+    if not alarms:
+        return list(whole)
+    return merge(whole, build_local_histories(located.counts, located.national, alarms))
+
+
+def spread_of(located: Located, incidents: Sequence[Incident]) -> dict[str, Spread]:
+    """Estimate where incidents are felt, each against what was usual before it began.
+
+    Returns
+    -------
+    dict
+        By the incident's id; those of which nothing can be said are left out.
+    """
+    counts = located.counts
+    if not located.is_anything or not incidents:
+        return {}
+    begun = {one.id: max(counts.start_at, _on_grid(counts, one.onset.low_at)) for one in incidents}
+    baselines = baselines_at(counts, located.national, begun.values())
+    found = {one.id: _spread(located, one, begun[one.id], baselines[begun[one.id]]) for one in incidents}
+    return {key: one for key, one in found.items() if one}
+
+
+def with_spread(
+    histories: Sequence[History], known: Mapping[str, History], located: Located
+) -> tuple[list[History], dict[str, Spread]]:
+    """Say where incidents are felt; of those of which nothing has changed, and of recent looks, what was said stays.
+
+    Parameters
+    ----------
+    histories
+        Incidents as they stand now.
+    known
+        By id: incidents on record, with what was said of them.
+
+    Returns
+    -------
+    list of History, dict
+        The histories, and by id what was estimated anew.
+    """
+    due = [one.incident for one in histories if _is_due(one.incident, known.get(one.incident.id), located)]
+    found = spread_of(located, due)
+    told = []
+    for history in histories:
+        incident, before = history.incident, known.get(history.incident.id)
+        spread = named(found[incident.id]) if incident.id in found else before and before.incident.spread
+        told.append(dataclass_replace(history, incident=replace(incident, spread=spread)))
+    return told, {key: kept(one) for key, one in found.items()}
+
+
+def _is_due(incident: Incident, before: History | None, located: Located) -> bool:
+    """Whether it is to be estimated where an incident is felt: it is new, it has changed, or it goes on."""
+    if incident.state == "dismissed":
+        return False
+    if before is None or before.incident.spread is None:
+        return True
+    old = before.incident
+    if (old.state, old.region, old.ended) != (incident.state, incident.region, incident.ended):
+        return True
+    now = located.counts.end_at
+    since = now - incident.alarmed_at
+    return incident.is_open and since < AT_MOST and (since < YOUNG or not now.minute % ANEW_EVERY_MIN)
+
+
+def differ(one: History | None, other: History) -> bool:
+    """Whether two histories say different things; unlike ``!=``, what is unknown in both is the same."""
+    if one is None or one.transitions != other.transitions:
+        return True
+    if replace(one.incident, spread=None) != replace(other.incident, spread=None):
+        return True
+    return repr(one.incident.spread) != repr(other.incident.spread)
+
+
+def _on_grid(counts: RegionCounts, at: datetime) -> datetime:
+    """Return the start of the bin that holds an instant, at the latest the end of the counts."""
+    width = timedelta(seconds=counts.bin_width_s)
+    return min(counts.start_at + (at - counts.start_at) // width * width, counts.end_at)
+
+
+def _spread(located: Located, incident: Incident, begun_at: datetime, baseline: RegionalBaseline) -> Spread | None:
+    counts, national = located.counts, located.national
+    width = timedelta(seconds=counts.bin_width_s)
+    first_at = max(counts.start_at, _on_grid(counts, begun_at - BEFORE))
+    until_at = _on_grid(
+        counts, min((incident.ended.at if incident.ended else counts.end_at), begun_at + AT_MOST) + width
+    )
+    if until_at <= first_at:
+        return None
+    usual = usual_in(baseline, counts, national, (first_at, until_at))
+    if usual.observed.empty:
+        return None
+    start, stop = ((at - counts.start_at) // width for at in (first_at, until_at))
+    phi = national.dispersion[start:stop]
+    unlocated = located.unlocated
+    return estimate_spread(
+        usual.observed,
+        usual.expected,
+        dispersion=usual.dispersion + (float(np.nanmedian(phi)) if np.isfinite(phi).any() else 0.0),
+        unlocated=None if unlocated is None else pd.Series(unlocated[start:stop], index=usual.observed.index),
+    )
+
+
+def named(spread: Spread) -> Spread:
+    """Return what goes with an incident's record: the regions that are affected."""
+    return replace(spread, regions=spread.affected[:MOST_NAMED])
+
+
+def kept(spread: Spread) -> Spread:
+    """Return what is kept beside it: not every village of which a little is usual."""
+    affected = spread.affected
+    others = [one for one in spread.regions if one.verdict != "affected"]
+    others.sort(key=lambda one: (level_number(one.code), -np.nan_to_num(one.expected)))
+    return replace(spread, regions=(*affected, *others[: max(0, MOST_KEPT - len(affected))]))
