@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MAX_DOTS = 80
 MAX_NAMED, MAX_LABELLED = 8, 14
 
-_SMALL_PX, _SMALL_AFFECTED_PX = 20.0, 60.0
+_SMALL_PX, _SMALL_AFFECTED_PX = 20.0, 36.0
 """Square pixels below which an area is given a dot."""
 
 _CLASSES = {"normal": "normal", "too few": "few", "no data": "none"}

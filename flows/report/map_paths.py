@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from flows.report.map_view import View
+    from flows.report.projections import Fit
     from flows.report.shapes import Ring
 
     Floats = NDArray[np.float64]
@@ -41,9 +42,9 @@ def draw(view: View, code: str, rings: Iterable[Ring]) -> Drawn | None:
     fit = view.fit(code)
     paths, largest = [], (0.0, 0.0, 0.0)
     for ring in rings:
-        if view.place == "window" and _is_distant(view, ring):
-            continue
         x, y = fit(*ring)
+        if view.place == "window" and _is_elsewhere(fit, x, y):
+            continue
         points = _inside(np.column_stack([x, y]), view.height)
         if path := _path(points):
             paths.append(path)
@@ -51,12 +52,10 @@ def draw(view: View, code: str, rings: Iterable[Ring]) -> Drawn | None:
     return Drawn("".join(paths), *largest) if paths else None
 
 
-def _is_distant(view: View, ring: Ring) -> bool:
+def _is_elsewhere(fit: Fit, x: Floats, y: Floats) -> bool:
     """Tell whether all of a ring is far away: only then may it reach around the other end of the earth."""
-    x, y = view.fits[""](*ring)
-    fit = view.fits[""]
-    square = ((x - fit.x) ** 2 + (y - fit.y) ** 2) / fit.scale**2  # 2 (1 - cosine of the angle)
-    return bool((1 - square / 2).max() < _DISTANT)
+    square = ((x - fit.x) ** 2 + (y - fit.y) ** 2).min() / fit.scale**2  # 2 (1 - cosine of the angle)
+    return bool(1 - square / 2 < _DISTANT)
 
 
 def _inside(points: Floats, height: float) -> Floats:
@@ -72,7 +71,10 @@ def _inside(points: Floats, height: float) -> Floats:
 def _cut(points: Floats, axis: int, bound: float, sign: float) -> Floats:
     kept: list[Floats] = []
     ahead = np.roll(points, -1, axis=0)
-    inside, inside_ahead = sign * (points[:, axis] - bound) >= 0, sign * (ahead[:, axis] - bound) >= 0
+    inside = sign * (points[:, axis] - bound) >= 0
+    if not inside.any():
+        return points[:0]
+    inside_ahead = np.roll(inside, -1)
     for one, two, is_in, is_in_ahead in zip(points, ahead, inside, inside_ahead, strict=True):
         if is_in:
             kept.append(one)

@@ -195,13 +195,12 @@ def test_a_view_of_the_pacific_is_not_torn_apart() -> None:
 
 
 def test_a_window_from_anywhere_can_be_drawn() -> None:
-    for code in sorted(layer("world")):
-        if code:
-            others = [region(other) for other in ("AU", "BR", "CA") if other != code]
-            shown = spread([region(code, "affected", 4), *others])
-            root = parsed(world_map(shown))
-            drawn = titles(root, "band2") + titles(root, "band2", "circle")
-            assert [one for one in drawn if one.startswith(region_name(code))], code
+    for code in (*sorted(filter(None, layer("world")))[::11], "RU", "FJ", "KI", "GI"):
+        others = [region(other) for other in ("AU", "BR", "CA") if other != code]
+        shown = spread([region(code, "affected", 4), *others])
+        root = parsed(world_map(shown))
+        drawn = titles(root, "band2") + titles(root, "band2", "circle")
+        assert [one for one in drawn if one.startswith(region_name(code))], code
 
 
 def test_the_three_views_have_sensible_frames() -> None:

@@ -101,6 +101,8 @@ def test_a_ring_is_kept_to_the_hundredth_of_a_degree() -> None:
     assert longitude.tolist() == [10.0, 11.0, 11.0, 10.0]
     assert latitude.tolist() == [50.0, 50.0, 51.0, 50.0]
     assert pack_ring([(1, 1), (1.001, 1), (1, 1.002), (1, 1)]) == []
+    back = [(1.0, 1.0), (2.0, 1.0), (2.0, 2.0), (1.001, 1.001), (1.0, 1.0)]
+    assert pack_ring(back) == [100, 100, 100, 0, 0, 100], "a point that falls upon the first is the first"
 
 
 # --- projections ----------------------------------------------------------------------------------------------
