@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import escape
@@ -81,13 +82,13 @@ def _width(anchor: Anchor, font: float) -> float:
 
 def _fits(anchor: Anchor, font: float) -> bool:
     """Tell whether a name may stand on its area."""
-    return _width(anchor, font) <= _ACROSS * anchor.size**0.5
+    return _width(anchor, font) <= _ACROSS * sqrt(anchor.size)
 
 
 def _spot(anchor: Anchor, font: float, radius: float, taken: Sequence[_Box], height: int) -> _Box | None:
     """Return where a label goes: the first place around its point that is free."""
     width, tall = _width(anchor, font), 1.2 * font
-    gap = max(radius, anchor.size**0.5 / 2) + 0.35 * font
+    gap = max(radius, sqrt(anchor.size) / 2) + 0.35 * font
     for across, down in _ways((width, tall), gap, is_on=_fits(anchor, font)):
         left, top = anchor.x + across, anchor.y + down
         box = _Box(left, top, left + width, top + tall)

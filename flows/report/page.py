@@ -18,9 +18,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from detectors.spikes import COMBINED
+from detectors.spread import compare
 from flows.report.chart import SIZES, chart_css, day_strip, describe, detail_chart
 from flows.report.frame import day_frame, detail_frame
-from flows.report.sentences import flagged_after, headline, lasted, peak_clock, voices
+from flows.report.map import map_css, map_figure
+from flows.report.regions import region_table, regions_css
+from flows.report.sentences import flagged_after, headline, lasted, peak_clock, voices, who
 from flows.report.wording import (
     REASON_LIMIT,
     amount,
@@ -48,6 +51,13 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 12
 """So many symptoms, and so many earlier incidents, are listed; the rest is counted."""
+
+_REACH = {
+    "wider": "It reaches further than",
+    "narrower": "It is not as widespread as",
+    "alike": "It is about as widespread as",
+    "unknown": "",
+}
 
 _TIGHT = re.compile(r"\([0-9:]+-[0-9:]+\)|\b[0-9]+ %")
 _SILENT = timedelta(minutes=5)
@@ -88,9 +98,13 @@ def incident_page(view: IncidentView) -> str:
         _environment()
         .get_template("incident.html.j2")
         .render(
-            css=Markup(_theme() + chart_css()),  # noqa: S704 - files of this package, not data
+            css=Markup(_theme() + chart_css() + map_css() + regions_css()),  # noqa: S704 - files of this package, not data
             name=plain(view.service_name),
+            title=who(incident, view.service_name),
             view=view,
+            map=map_figure(view.spread) if view.spread else "",
+            regions=region_table(view.spread) if view.spread else "",
+            beside=beside_earlier(view),
             incident=incident,
             step=step,
             banner=banner(incident),
@@ -115,6 +129,15 @@ def incident_page(view: IncidentView) -> str:
             id=plain(incident.id),
         )
     )
+
+
+def beside_earlier(view: IncidentView) -> str:
+    """Return how far it reaches beside the latest incident before it of which that is known; else empty."""
+    before = next((one for one in view.earlier if one.spread and one.region == view.incident.region), None)
+    if view.spread is None or before is None or before.spread is None:
+        return ""
+    words = _REACH[compare(view.spread, before.spread)]
+    return f"{words} that of {date(before.onset.at)}." if words else ""
 
 
 def banner(incident: Incident) -> Banner:

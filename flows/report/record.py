@@ -8,11 +8,12 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from detectors.errors import SeriesError
+from detectors.location.names import region_name
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from detectors.model import Baseline, CountSeries, Estimate, Incident, Transition
+    from detectors.model import Baseline, CountSeries, Estimate, Incident, RegionSpread, Spread, Transition
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,6 +34,8 @@ class IncidentView:
         What became of the incident, oldest first.
     earlier
         Earlier incidents of the service, newest first; empty if there are none that we know of.
+    spread
+        Where it is felt, region by region; None where that is not known.
     data_until
         End of the last observed bin (UTC).
     is_simulated
@@ -50,6 +53,7 @@ class IncidentView:
     baseline: Baseline
     transitions: tuple[Transition, ...] = ()
     earlier: tuple[Incident, ...] = ()
+    spread: Spread | None = None
     data_until: datetime
     is_simulated: bool = False
 
@@ -64,10 +68,11 @@ class IncidentView:
 def incident_record(incident: Incident) -> dict[str, Any]:
     """Return an incident as ``--json`` prints it: plain values, times in ISO 8601 (UTC).
 
-    What is not known is None; what is not built yet (regions) is absent. ``symptoms`` is a list of
-    ``{"symptom", "share"}``, the largest first, and the intervals are ``[low, high]``.
+    What is not known is None, and where nobody looked where it is felt, the fields that say so are absent. ``symptoms``
+    is a list of ``{"symptom", "share"}``, the largest first, ``regions`` one of those that are affected, the surest
+    first, and the intervals are ``[low, high]``.
     """
-    return {
+    record = {
         "id": incident.id,
         "service": incident.service,
         "source": incident.source,
@@ -90,6 +95,39 @@ def incident_record(incident: Incident) -> dict[str, Any]:
         "symptoms": [{"symptom": name, "share": round(part, 4)} for name, part in incident.symptoms],
         "bin_width_s": incident.bin_width_s,
         "revision": incident.revision,
+    }
+    if incident.region:
+        record["region"] = incident.region
+    return record | (_spread_record(incident.spread) if incident.spread else {})
+
+
+def _spread_record(spread: Spread) -> dict[str, Any]:
+    return {
+        "extent": spread.extent,
+        "regions": [_region_record(region) for region in spread.affected],
+        "unknown_region_share": _number(spread.unlocated_share),
+        "affected_share": _number(spread.affected_share.at),
+        "affected_share_interval": [_number(spread.affected_share.low), _number(spread.affected_share.high)],
+        "untestable_share": _number(spread.untestable_share),
+        "n_located": _number(spread.n_located),
+    }
+
+
+def _region_record(region: RegionSpread) -> dict[str, Any]:
+    """Return a region: ``share`` of the excess over its level, ``interval`` of its onset."""
+    return {
+        "code": region.code,
+        "name": region_name(region.code),
+        "share": _number(region.share),
+        "excess": _number(region.excess),
+        "observed": _number(region.observed),
+        "expected": _number(region.expected),
+        "ratio": _number(region.ratio),
+        "ratio_interval": [_number(region.ratio_low), _number(region.ratio_high)],
+        "probability": _number(region.probability),
+        "onset_at": _iso(region.onset.at if region.onset else None),
+        "interval": _ends(region.onset),
+        "order": region.order,
     }
 
 

@@ -10,6 +10,8 @@ import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from detectors.location.names import region_name
+from flows.report.regions import regions_phrase
 from flows.report.wording import (
     amount,
     bin_phrase,
@@ -61,7 +63,7 @@ def headline(
     str
         Without a newline; times are UTC and intervals hold the truth with 90 %.
     """
-    name = plain(service_name)
+    name = who(incident, service_name)
     if incident.state == "suspected":
         text = (
             f"{name} may be in trouble {_when(incident, now)}: {_excess(incident)}; {voices(incident)}; not confirmed"
@@ -78,7 +80,8 @@ def headline(
     else:
         text = f"{name}: more reports than usual {_when(incident, now)}, {_excess(incident)}, still going on"
     symptom = symptom_text(incident, 1) if incident.is_open else ""
-    return "; ".join(part for part in (text, voices(incident), symptom, recurrence(incident, earlier)) if part) + "."
+    parts = text, voices(incident), where(incident), symptom, recurrence(incident, earlier)
+    return "; ".join(part for part in parts if part) + "."
 
 
 def lines(
@@ -96,6 +99,8 @@ def lines(
         ("peak", f"{peak(incident).removeprefix('peak ')}, at {peak_clock(incident)} UTC"),
         ("reports", " ".join(word for word in voices(incident).split() if not word.startswith("report"))),
     ]
+    if incident.spread:
+        rows.append(("where", where(incident)))
     if incident.symptoms:
         rows.append(("symptoms", symptom_text(incident, 3)))
     head = headline(incident, service_name=service_name, now=now, earlier=earlier)
@@ -103,6 +108,17 @@ def lines(
 
 
 # --- the parts, which the page shows too ---------------------------------------------------------------------
+
+
+def who(incident: Incident, service_name: str) -> str:
+    """Return the service, and the region where it is a local incident: ``Spectrum in San Antonio area, US-TX``."""
+    name = plain(service_name)
+    return f"{name} in {region_name(incident.region)}" if incident.region else name
+
+
+def where(incident: Incident) -> str:
+    """Return where it is felt: ``US, CA, GB and 6 more; 31 % of voices unlocated``; empty where nobody looked."""
+    return regions_phrase(incident.spread) if incident.spread else ""
 
 
 def peak(incident: Incident) -> str:
@@ -170,6 +186,7 @@ def recurrence(incident: Incident, earlier: Sequence[Incident]) -> str:
         other.onset.at
         for other in earlier
         if other.id != incident.id and other.source == incident.source and other.state in _CONFIRMED
+        if other.region == incident.region
         if other.severity == "page" or incident.severity == "watch"
         if other.onset.at < incident.onset.at
     ]

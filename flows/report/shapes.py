@@ -49,8 +49,8 @@ def pack_ring(points: list[tuple[float, float]]) -> list[int]:
 
 def unpack_ring(packed: list[int]) -> Ring:
     """Return a ring in degrees, closed."""
-    points = np.cumsum(np.array(packed, dtype=np.int64).reshape(-1, 2), axis=0)
-    points = np.concatenate([points, points[:1]]) / UNIT
+    grid = np.cumsum(np.array(packed, dtype=np.int64).reshape(-1, 2), axis=0)
+    points = np.concatenate([grid, grid[:1]]) / UNIT
     return points[:, 0], points[:, 1]
 
 
