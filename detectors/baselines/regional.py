@@ -174,6 +174,7 @@ def empty_table(n: int, plan: Plan) -> Table:
         strange_to=numbers(-1),
         ring=np.zeros((n, span)),
         kept=np.zeros((n, span)),
+        pending=np.zeros((n, 1 + n_windows)),
         usual=np.zeros(SLOTS),
         sums=np.zeros(6),
         pairs=np.zeros(n_windows),
@@ -322,15 +323,12 @@ class RegionalBaseline:
         bins = self.n_bins + np.arange(len(usual))
         teaches = np.where(is_held, 0.0, usual * 2.0 ** (bins * (self.bin_width_s / self.plan.half_life_s)))
         past = self.past
-        never = np.zeros(self.span)
-        phi = np.nan_to_num(national.dispersion)
         return Whole(
             expected=np.concatenate((past[0], _sum_on(past[0, -1], usual))),
             exposure=np.concatenate((past[1], _sum_on(past[1, -1], teaches))),
             teaches=np.concatenate((past[2], teaches)),
             is_held=np.concatenate((past[3] > 0, is_held)),
-            is_seen=np.concatenate((never > 0, ~np.isnan(national.observed))),
-            dispersion=np.concatenate((never, phi)),
+            is_seen=np.concatenate((np.zeros(self.span, np.bool_), ~np.isnan(national.observed))),
         )
 
 

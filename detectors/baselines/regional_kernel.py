@@ -93,6 +93,8 @@ class Table(NamedTuple):
         Shape (regions,): the bin of the latest report; where the latest unusual time began, and its latest bin.
     ring, kept
         Shape (regions, span): voices of the latest bins, at bin modulo span; the share of them that may teach.
+    pending
+        Shape (regions, 1 + windows): voices and pairs of the reports that may yet turn out to be an outage.
     usual
         Shape (8,): exposure by time of the day, weighted.
     sums
@@ -112,6 +114,7 @@ class Table(NamedTuple):
     strange_to: Ints
     ring: Floats
     kept: Floats
+    pending: Floats
     usual: Floats
     sums: Floats
     pairs: Floats
@@ -130,8 +133,6 @@ class Whole(NamedTuple):
         The weighted exposure of each bin by itself.
     is_held, is_seen
         Whether reports of a bin must not teach; whether it was observed.
-    dispersion
-        phi of the variance ``m + phi m**2``.
     """
 
     expected: Floats
@@ -139,7 +140,6 @@ class Whole(NamedTuple):
     teaches: Floats
     is_held: NDArray[np.bool_]
     is_seen: NDArray[np.bool_]
-    dispersion: Floats
 
 
 class Cells(NamedTuple):
@@ -225,6 +225,8 @@ def push(plan: Plan, table: Table, cell: tuple[int, int, float], is_held: bool) 
         table.is_seen[row] = True
         if row > 0:
             table.children[table.parent[row], table.level[row]] += 1
+    elif b - table.last[row] >= span:
+        settle(table, row)
     for old in range(max(0, table.last[row] - span + 1), min(table.last[row], b - span) + 1):
         i = old % span
         if table.ring[row, i] > 0.0:
@@ -267,7 +269,7 @@ def expect(plan: Plan, table: Table, whole: Whole, cell: tuple[int, int, int]) -
     _, error = usual_of(plan, table, row, state, place)
     for w in range(n):
         place[w] *= whole.expected[at] - whole.expected[at - plan.windows[w]]
-    return place, error + whole.dispersion[at]
+    return place, error
 
 
 @compiled
@@ -280,11 +282,12 @@ def restrain(plan: Plan, table: Table, cell: tuple[int, int], seen: tuple[float,
     observed, usual, error = seen
     span = table.ring.shape[1]
     limit = usual + UNUSUAL * math.sqrt(usual + error * usual * usual)
-    if observed <= limit:
+    if observed <= limit or table.sums[SEEN] <= 2.0 * plan.warm_up:  # at first everything stands out
         return
     if table.strange_to[row] < 0 or b - table.strange_to[row] > span:
         table.strange_from[row] = b
     table.strange_to[row] = b
+    table.pending[row, :] = 0.0
     if b - table.strange_from[row] <= plan.forgive:
         for i in range(span):
             table.kept[row, i] = min(table.kept[row, i], limit / observed)
@@ -303,8 +306,17 @@ def cluster(table: Table, row: int, voices: float, seen: tuple[Floats, Floats, f
     own = min(voices, FEW)
     for w in range(len(observed)):
         pairs = own * min(observed[w] - voices, FEW) + 0.5 * own * max(0.0, own - 1.0)
-        table.pairs[w] += unit * (pairs - own * expected[w] * (1.0 + min(error, 0.5)))
-    table.sums[VOICES] += unit * own
+        table.pending[row, 1 + w] += unit * (pairs - own * expected[w] * (1.0 + min(error, 0.5)))
+    table.pending[row, 0] += unit * own
+
+
+@compiled
+def settle(table: Table, row: int) -> None:
+    """Take for noise what was no outage: nothing followed it, and it did not stand out."""
+    table.sums[VOICES] += table.pending[row, 0]
+    for w in range(len(table.pairs)):
+        table.pairs[w] += table.pending[row, 1 + w]
+    table.pending[row, :] = 0.0
 
 
 @compiled
@@ -320,7 +332,7 @@ def wander(plan: Plan, table: Table, unit: float) -> float:
     drift = (plan.drift * plan.drift_reports + table.sums[SQUARES] / unit) / (
         plan.drift_reports + table.sums[USUAL] / unit
     )
-    return min(max(drift, 0.25 * plan.drift), 1.0)
+    return min(max(drift, 0.5 * plan.drift), 1.0)
 
 
 @compiled
