@@ -17,15 +17,16 @@ NEVER = "0001-01-01T00:00:00Z"
 
 
 def alert_labels(message: Message) -> dict[str, str]:
-    """Return what identifies the alert: the same for all revisions of an incident, unless its severity rises."""
+    """Return what identifies the alert: the same for all revisions of an incident, unless its severity rises.
+
+    Not the group, which an incident may join late: with other labels it would be another alert.
+    """
     named = {
         "alertname": "UproarTest" if message.is_test else ALERT_NAME,
         "service": clean(message.service, 120),
         "severity": message.severity,
         "incident": clean(message.incident_id, 120),
     }
-    if message.group:
-        named["group"] = clean(message.group, 120)
     return {name: value for name, value in named.items() if value}
 
 
@@ -33,6 +34,8 @@ def alert_annotations(message: Message) -> dict[str, str]:
     """Return what is said: ``summary``, ``description``, and each fact under its own name."""
     said = {"title": title(message), "summary": sentence(message)}
     said["description"] = "\n".join(f"{fact.label}: {fact.text}" for fact in facts(message))
+    if message.group:
+        said["group"] = clean(message.group, 120)
     return said | {fact.label.lower().replace(" ", "_"): fact.text for fact in facts(message)}
 
 

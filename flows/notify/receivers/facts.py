@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 TITLE_LIMIT, TEXT_LIMIT, FACT_LIMIT, MAX_LINKS, MAX_URL = 120, 600, 600, 5, 1000
 _MOST_REGIONS, _MOST_SYMPTOMS, _MOST_POSTS = 5, 3, 5
 _POST_LIMIT = 160
-_ODD_IN_URLS = "<>|\"'`(){}\\ *~"
+_ODD_IN_URLS = "<>|\"'`(){}[]\\^ *~"
 """What ends a link, or begins markup, in one sink or another."""
 
 _SCHEME_RE = re.compile(r"(?i)(?<=[a-z]):(?=//)")
+_LONE_PERCENT_RE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _WWW_RE = re.compile(r"(?i)\bwww\.")
 
 
@@ -132,9 +133,12 @@ def _safe(link: Link) -> str:
         return ""
     if url.scheme not in {"http", "https"} or url.userinfo:
         return ""
-    text = str(url.copy_with(host=host))
+    url = url.copy_with(host=host)
+    origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
+    rest = _LONE_PERCENT_RE.sub("%25", str(url).removeprefix(origin))
     for odd in _ODD_IN_URLS:
-        text = text.replace(odd, f"%{ord(odd):02X}")
+        rest = rest.replace(odd, f"%{ord(odd):02X}")
+    text = origin + rest
     return text if text.isascii() and len(text) <= MAX_URL else ""
 
 

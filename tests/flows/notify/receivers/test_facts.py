@@ -76,6 +76,8 @@ def test_titles() -> None:
         ("http://127.0.0.1:8000/x", "http://127.0.0.1:8000/x"),
         ("https://m\u00fcnchen.example/\u00fc", "https://xn--mnchen-3ya.example/%C3%BC"),
         ("https://x.example/a|b>c)d`e", "https://x.example/a%7Cb%3Ec%29d%60e"),
+        ("https://x.example/50%-off?q=[1]#%7a%", "https://x.example/50%25-off?q=%5B1%5D#%7a%25"),
+        ("http://[2606:4700::1]:8080/a", "http://[2606:4700::1]:8080/a"),
         ("javascript:alert(1)", None),
         ("data:text/html,x", None),
         ("//x.example", None),
