@@ -12,7 +12,6 @@ from cyclopts import Parameter
 from detectors.errors import InputError
 from flows.cli.output import DONE, LOOK, emit, say
 from flows.settings import World, load_settings, utc_now
-from flows.store.status import STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from flows.settings import Settings
     from flows.store import Fault, Feed, Store
 
-OFFICIAL = "official status pages"
-"""What the feeds that are pages are called together; only pages with trouble are feeds."""
+STATUS, OFFICIAL = "status", "official status pages"
+"""The source of feeds that are pages, as in :mod:`flows.store.status`, which loads too much; what they are called."""
 
 ASKED_WITHIN = timedelta(days=1)
 """Whatever is configured is asked, or waited for, within a day."""

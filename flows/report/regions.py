@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from detectors.model.spread import RegionSpread, Spread
     from flows.report.region_words import Names
 
-MAX_ROWS = 20
+MAX_ROWS = 12
 """So many affected regions are shown unfolded."""
 
 MAX_FOLDED = 400
@@ -186,9 +186,10 @@ def _folded(summary: str, regions: Sequence[RegionSpread], names: Names) -> str:
 
 def _table(regions: Sequence[RegionSpread], names: Names) -> str:
     has_onsets = any(region.onset is not None for region in regions)
+    is_ordered = len({region.order for region in regions} - {None}) > 1  # where nothing separates there is no first
     heads = _HEAD if has_onsets else _HEAD[:-1]
     head = "".join(f'<th scope="col"{_number(place)}>{words}</th>' for place, words in enumerate(heads))
-    rows = "".join(_row(region, names, has_onsets=has_onsets) for region in regions)
+    rows = "".join(_row(region, names, has_onsets=has_onsets, is_ordered=is_ordered) for region in regions)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
@@ -201,7 +202,7 @@ def _number(place: int) -> str:
     return ' class="n"' if place else ""
 
 
-def _row(region: RegionSpread, names: Names, *, has_onsets: bool) -> str:
+def _row(region: RegionSpread, names: Names, *, has_onsets: bool, is_ordered: bool) -> str:
     name = escape(plain(names(region.code)))
     verdict = VERDICTS[region.verdict]
     tone = "bad" if region.verdict == "affected" else "quiet"
@@ -212,7 +213,7 @@ def _row(region: RegionSpread, names: Names, *, has_onsets: bool) -> str:
         _cell(f"{heard} / {usual}"),
     ]
     if has_onsets:
-        cells.append(_onset(region))
+        cells.append(_onset(region, is_ordered=is_ordered))
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -221,12 +222,12 @@ def _cell(value: str, *below: str) -> str:
     return f'<td class="n">{escape(value)}{small}</td>'
 
 
-def _onset(region: RegionSpread) -> str:
-    """Return when it began there, its interval and its place in the order."""
+def _onset(region: RegionSpread, *, is_ordered: bool) -> str:
+    """Return when it began there, its interval and, where there is one, its place in the order."""
     if region.onset is None:
         return _cell("not known")
     at, span = interval(region.onset).split(" ", 1)
-    place = _ordinal(region.order) if region.order is not None else ""
+    place = _ordinal(region.order) if is_ordered and region.order is not None else ""
     return _cell(at, *span.strip("()").replace(" - ", "|- ").split("|"), place)
 
 

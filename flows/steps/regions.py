@@ -19,7 +19,7 @@ from detectors.incidents.local import baselines_at, build_local_histories
 from detectors.incidents.merging import merge
 from detectors.location import level
 from detectors.model import SeriesKey
-from detectors.spikes.local import LocalDetector, national_of
+from detectors.spikes.local import LocalDetector, local_series, national_of
 from detectors.spread import estimate_spread
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from detectors.baselines.regional import National, RegionalBaseline
     from detectors.incidents.lifecycle import History
-    from detectors.model import CountSeries, Incident, Spread
+    from detectors.model import Baseline, CountSeries, Incident, Spread
     from detectors.spikes import Scored
     from detectors.spikes.local_alarms import LocalAlarm
     from flows.steps.groups import Group
@@ -236,6 +236,14 @@ def _spread(located: Located, incident: Incident, begun_at: datetime, baseline: 
         dispersion=usual.dispersion + (float(np.nanmedian(phi)) if np.isfinite(phi).any() else 0.0),
         unlocated=None if unlocated is None else pd.Series(unlocated[start:stop], index=usual.observed.index),
     )
+
+
+def region_behind(located: Located, incident: Incident) -> tuple[CountSeries, Baseline]:
+    """Return the counts of a local incident's region, and what was usual there before it began."""
+    counts = located.counts
+    begun_at = max(counts.start_at, _on_grid(counts, incident.onset.low_at))
+    baseline = baselines_at(counts, located.national, [begun_at])[begun_at]
+    return local_series(counts, located.national, baseline, incident.region)
 
 
 def named(spread: Spread) -> Spread:

@@ -12,6 +12,7 @@ from detectors.spikes import COMBINED
 from flows.report.page import incident_page
 from flows.report.record import IncidentView
 from flows.steps.groups import Group, cut, groups
+from flows.steps.regions import read_located, region_behind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -43,6 +44,8 @@ def view(store: Store, incident: Incident, *, is_simulated: bool = False) -> Inc
     """Gather what is needed to show an incident; what was expected is computed again from the counts."""
     series, scored = series_behind(store, incident)
     baseline = scored.baseline
+    if incident.region:
+        series, baseline = series_of_region(store, incident, series, scored)
     width = timedelta(seconds=series.bin_width_s)
     until = (incident.resolved_at or series.end_at) + SHOWN_AFTER
     bins = [(at - series.start_at) // width for at in (incident.onset.at - SHOWN_BEFORE, until)]
@@ -54,6 +57,7 @@ def view(store: Store, incident: Incident, *, is_simulated: bool = False) -> Inc
         baseline=Baseline(baseline.expected[shown], baseline.dispersion[shown], baseline.upper[shown]),
         transitions=store.transitions_of(incident.id),
         earlier=earlier(store, incident),
+        spread=store.spread(incident.id) or incident.spread,
         data_until=series.end_at,
         is_simulated=is_simulated,
     )
@@ -61,13 +65,25 @@ def view(store: Store, incident: Incident, *, is_simulated: bool = False) -> Inc
 
 def series_behind(store: Store, incident: Incident) -> tuple[CountSeries, Scored]:
     """Return the counts that an incident was found in, with scores computed again, of whatever sources they are."""
+    group = group_behind(store, incident)
+    return group.score(group.read(store, None))
+
+
+def group_behind(store: Store, incident: Incident) -> Group:
+    """Return the series that an incident was found in."""
     key = SeriesKey(incident.service, incident.source, incident.bin_width_s)
     if key.source != COMBINED:
-        group = Group((key,))
-    else:
-        keys = [one for one in chosen_keys(store, [key.service]) if one.bin_width_s == key.bin_width_s]
-        group = max(groups(store, keys), key=lambda one: len(one.parts))
-    return group.score(group.read(store, None))
+        return Group((key,))
+    keys = [one for one in chosen_keys(store, [key.service]) if one.bin_width_s == key.bin_width_s]
+    return max(groups(store, keys), key=lambda one: len(one.parts))
+
+
+def series_of_region(
+    store: Store, incident: Incident, series: CountSeries, scored: Scored
+) -> tuple[CountSeries, Baseline]:
+    """Return the counts of a local incident's region, and what was usual there before it began."""
+    located = read_located(store, group_behind(store, incident), series, scored)
+    return region_behind(located, incident)
 
 
 def earlier(store: Store, incident: Incident) -> tuple[Incident, ...]:

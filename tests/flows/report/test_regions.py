@@ -51,7 +51,9 @@ def test_affected_regions_come_first_and_the_rest_is_folded() -> None:
     assert table is not None
     head, first, *_ = rows(table)
     assert head == ["Region", "Times normal", "Voices / usual", "Since (UTC)"]
-    assert first == ["Texas, US affected", "12x8.6x to 17x", "406 / 33", "18:0518:03-18:081st"]
+    assert first == ["Texas, US affected", "12x8.6x to 17x", "406 / 33", "18:0518:03-18:08"], (
+        "where nothing separates nobody is first"
+    )
     assert len(rows(table)) == 5
     assert rows(table)[2][-1] == "not known"
     folded = root.find("details")
@@ -87,7 +89,9 @@ def test_a_table_does_not_grow_without_end() -> None:
 def test_an_onset_over_midnight_shows_its_days() -> None:
     at = AT.replace(hour=23, minute=58)
     late = Estimate(at, at - timedelta(minutes=5), at + timedelta(minutes=5))
-    text = region_table(spread([region("DE", "affected", 3, onset=late, order=12)]))
+    first = region("FR", "affected", 3, onset=late, order=1)
+    text = region_table(spread([region("DE", "affected", 3, onset=late, order=12), first]))
+    assert "<small>1st</small>" in text
     assert "23:58<small>3 March 23:53</small><small>- 4 March 00:03</small><small>12th</small>" in text
 
 
