@@ -23,14 +23,16 @@ CHANCE = 0.05
 VERY_UNSURE = 0.7
 """An interval of a share that is wider than this says nothing."""
 
-CORE = 0.9
-"""The caption speaks of the regions that make up so much of what is beyond usual, not of the last straggler."""
+CORE, SURE = 0.9, 0.99
+"""The caption speaks of the regions that make up so much of what is beyond usual, and of those that are as sure as this:
+not of the last straggler."""
 
 WORLD = 3
 """So many continents, or more, may be the world."""
 
-MOST_NORMAL = 0.12
-"""If more than this share of the voices lives where it is normal, it is not the world."""
+MOST_NORMAL, MOST_NORMAL_LANDS = 0.12, 0.25
+"""It is not the world if more than this share of the voices lives where it is normal: of all, or of the continents'
+(so weighed that the one where the platforms are at home does not decide alone)."""
 
 FAR_KM = 2500.0
 """Regions of one continent that lie further than this from the others are not their neighbours."""
@@ -74,22 +76,35 @@ def extent(felt: Felt, regions: Regions, p_value: float) -> Extent:
     core = _core(felt)
     if p_value > CHANCE or not core:
         return "undetermined"
+    if _is_global(felt, regions):
+        return "global"
     homes = {home for unit in core for home in felt.homes[unit]}
     continents = {regions.continents[home] for home in homes}
-    normal = float(felt.usual @ (1.0 - felt.probability)) / max(float(felt.usual.sum()), 1e-12)
-    if len(continents) >= WORLD and normal <= MOST_NORMAL:
-        return "global"
     if len({regions.families[home] for home in homes}) == 1:
         return "local" if _is_local(homes, regions, felt, core) else "regional"
     return "regional" if len(continents) == 1 and _are_near(homes, regions) else "multi-regional"
 
 
+def _is_global(felt: Felt, regions: Regions) -> bool:
+    """Tell whether it is felt nearly everywhere, on several continents."""
+    lands = np.array([regions.continents[homes[0]] for homes in felt.homes])
+    names = sorted(set(lands) - {""})
+    usual = np.array([felt.usual[lands == name].sum() for name in names])
+    hit = np.array([felt.usual[lands == name] @ felt.probability[lands == name] for name in names])
+    if not usual.sum() > 0 or (hit > 0.5 * usual).sum() < WORLD:
+        return False
+    normal = 1.0 - hit / np.maximum(usual, 1e-12)
+    weight = np.sqrt(usual)
+    return bool(usual @ normal <= MOST_NORMAL * usual.sum() and weight @ normal <= MOST_NORMAL_LANDS * weight.sum())
+
+
 def _core(felt: Felt) -> list[int]:
-    """Return the affected units that make up most of the excess."""
+    """Return the affected units that make up most of the excess, and those that are sure."""
     ranked = [int(unit) for unit in np.argsort(-felt.excess, kind="stable") if felt.is_affected[unit]]
     gains = np.maximum(felt.excess[ranked], 0.0)
     before = np.cumsum(gains) - gains
-    return [unit for unit, reached in zip(ranked, before, strict=True) if reached < CORE * gains.sum()]
+    enough = CORE * gains.sum()
+    return [u for u, reached in zip(ranked, before, strict=True) if reached < enough or felt.probability[u] >= SURE]
 
 
 def _is_local(homes: Iterable[int], regions: Regions, felt: Felt, core: list[int]) -> bool:

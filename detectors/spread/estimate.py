@@ -18,14 +18,14 @@ from detectors.spread.onsets import onsets, order
 from detectors.spread.posterior import fit
 from detectors.spread.ratios import ratios
 from detectors.spread.scan import BaselineError, Found, scan
-from detectors.spread.share import UNKNOWN, affected_share
+from detectors.spread.share import UNKNOWN, affected_share, doubt
 from detectors.spread.window import best_window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.model.instants import Estimate
-    from detectors.model.spread import Share, Verdict
+    from detectors.model.spread import Verdict
     from detectors.spread.coarsening import Units
     from detectors.spread.frames import Dispersion, Frames
     from detectors.spread.index import Atoms, RegionIndex, Regions
@@ -38,6 +38,9 @@ REPLICATES = 999
 DRAWS = 400
 FALSE_DISCOVERIES = 0.05
 """Which share of the regions that are said to be affected may not be, on average."""
+
+FACTOR_SD = 0.5
+"""How far the factor of affected regions may be from that of the zone that stands out most (of the logarithm)."""
 
 USUAL_FACTOR = 3.0
 LEAST_FACTOR, MOST_FACTOR = 2.0, 15.0
@@ -151,8 +154,7 @@ class _Report:
     def spread(self, rng: np.random.Generator, unlocated: pd.Series[float] | float | None) -> Spread:
         view, frames = self.view, self.view.frames
         own = float(np.hypot(self.error.own, self.error.family))
-        units = coarsen(view.atoms, view.regions, view.totals, factor=view.factor, error=own)
-        believed = fit(units, shared=self.error.shared)
+        units, believed = self._fit(own)
         draws = believed.draw(rng, DRAWS)
         probability, can_tell = self._judge(units, believed, draws)
         affected = self._affected(probability, can_tell)
@@ -166,7 +168,9 @@ class _Report:
         n_located = float(view.totals.observed[~view.atoms.is_side].sum())
         is_main = ~units.is_side
         weights = np.where(is_main, units.expected, 0.0)
-        share = affected_share(weights, draws, error=np.full(len(weights), own), rng=rng)
+        if self.found.p_value > CHANCE:
+            draws = np.where(rng.random(DRAWS) < doubt(self.found.p_value), 0.0, draws)
+        share = affected_share(weights, draws, error=own, rng=rng)
         felt = self._felt(units, believed, affected)
         return Spread(
             extent=extent(felt, view.regions, self.found.p_value),
@@ -175,11 +179,23 @@ class _Report:
             p_value=self.found.p_value,
             zone=self._zone(usual),
             regions=rows,
-            affected_share=self._softened(share),
+            affected_share=share,
             untestable_share=self._untestable(units),
             unlocated_share=_unlocated(unlocated, n_located, frames, view.window),
             n_located=n_located,
         )
+
+    def _fit(self, own: float) -> tuple[Units, Posterior]:
+        """Fit twice: the first time tells by how much regions are raised, and so which can be judged alone."""
+        view = self.view
+        factor = view.factor
+        for _ in range(2):
+            units = coarsen(view.atoms, view.regions, view.totals, factor=factor, error=own)
+            believed = fit(units, shared=self.error.shared, factor=view.factor, factor_sd=FACTOR_SD)
+            if self.found.p_value > CHANCE:
+                break
+            factor = float(np.clip(believed.factor, LEAST_FACTOR, MOST_FACTOR))
+        return units, believed
 
     def _judge(self, units: Units, believed: Posterior, draws: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Return how probable it is that each region is affected, and whether it can be told at all.
@@ -203,7 +219,7 @@ class _Report:
             can_tell[number] = told >= 0.5 * weights.sum() and told * (self.view.factor - 1.0) >= ENOUGH
             if told > 0:
                 part = weights[is_inside] @ draws[homes[is_inside]] / told
-                probability[number] = float((part > 0.5).mean())
+                probability[number] = float((part >= 0.5).mean())
         return probability, can_tell
 
     def _affected(self, probability: Floats, can_tell: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -215,7 +231,9 @@ class _Report:
         wrong = np.cumsum([1.0 - probability[n] for n in ranked]) / np.arange(1, len(ranked) + 1)
         last = int((wrong <= FALSE_DISCOVERIES).sum())
         affected[ranked[:last]] = True
-        return affected & (probability >= 0.5)
+        if not last:  # something stands out, and it is there: more likely than not will do
+            affected[list(self.found.regions)] = True
+        return affected & can_tell & (probability >= 0.5)
 
     def _rows(
         self, verdicts: list[Verdict], probability: Floats, units: Units, believed: Posterior
@@ -282,12 +300,6 @@ class _Report:
         excess = self.view.by_region(self.view.frames.observed) - usual
         codes = self.view.frames.codes
         return tuple(codes[n] for n in sorted(self.found.regions, key=lambda n: (-excess[n], n)))
-
-    def _softened(self, share: Share) -> Share:
-        """Return the share; where nothing stands out it may well be nothing."""
-        if self.found.p_value <= CHANCE:
-            return share
-        return type(share)(share.at, 0.0, share.high)
 
     def _untestable(self, units: Units) -> float:
         """Return which share of the usual voices lives in regions that are too small to judge."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PARTS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 """How much of a unit may be affected; alone-standing regions are so all or not at all."""
 
-INSIDE = 0.4
+INSIDE = 0.3
 """Prior probability that a pool is affected in part."""
 
 FACTORS = np.geomspace(1.5, 40.0, 14)
@@ -31,8 +31,8 @@ UNEVEN = np.array([0.15, 0.5])
 """How unevenly affected regions are hit: standard deviation of the logarithm of their factors."""
 
 LEVELS, LEVEL_WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
-CHANCES = np.array([0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98])
-CHANCE_PRIOR = np.array([2.0, 0.5, 0.3, 0.3, 0.3, 0.4, 1.2])
+CHANCES = np.array([0.0005, 0.03, 0.2, 0.5, 0.8, 0.97, 0.9995])
+CHANCE_PRIOR = np.array([0.4, 0.15, 0.15, 0.15, 0.15, 0.15, 0.4])
 """Pseudo-counts of groups for each chance of being affected: mostly nothing or everything in a country is."""
 
 ROUNDS = 5
@@ -94,15 +94,19 @@ class Posterior:
         return np.asarray(PARTS[part])
 
 
-def fit(units: Units, *, shared: float) -> Posterior:
+def fit(units: Units, *, shared: float, factor: float, factor_sd: float) -> Posterior:
     """Fit the model.
 
     Parameters
     ----------
     shared
         By how much what is usual may be wrong everywhere alike (standard deviation of the logarithm).
+    factor, factor_sd
+        By how much affected regions are raised, as far as it is known before, and the standard deviation of its
+        logarithm.
     """
     likely, prior, factors = _likelihood(units, shared)
+    prior = prior - 0.5 * (np.log(factors / factor) / factor_sd) ** 2
     which = _parts_prior(units.is_pool)
     # u: units, h: worlds, c: chances, f: parts
     joint = likely[:, :, None, :] * which[:, None, :, :]

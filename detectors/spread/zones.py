@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SIZES = (2, 4, 8)
 """How many neighbours, oneself among them, are looked at together."""
 
+CHUNK = 256
+"""Regions whose neighbours are looked for at once: their distances fit into the processor's cache."""
+
 FEWEST_NEIGHBOURS = 4
 """Levels with fewer located regions have no neighbourhoods: their regions and the whole say it all."""
 
@@ -136,9 +139,18 @@ def _near(
         return None
     north, east = np.radians(regions.places[here].astype(np.float32)).T
     points = np.stack([np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)], axis=1)
-    closeness = points @ points.T
-    np.fill_diagonal(closeness, 2.0)
     most = min(max(SIZES), len(here))
-    first = np.argpartition(-closeness, most - 1, axis=1)[:, :most]
-    order = np.argsort(-np.take_along_axis(closeness, first, axis=1), axis=1, kind="stable")
-    return here, np.take_along_axis(first, order, axis=1)
+    return here, np.concatenate([_nearest(points, first, most) for first in range(0, len(here), CHUNK)])
+
+
+def _nearest(points: Floats32, first: int, most: int) -> NDArray[np.int64]:
+    """Return the nearest of some points, themselves first; the largest a few times over, which beats sorting."""
+    rows = np.arange(first, min(first + CHUNK, len(points)))
+    closeness = points[rows] @ points.T
+    found = np.empty((len(rows), most), np.int64)
+    nearest = rows
+    for number in range(most):
+        found[:, number] = nearest
+        closeness[np.arange(len(rows)), nearest] = -np.inf
+        nearest = closeness.argmax(axis=1)
+    return found
