@@ -135,7 +135,7 @@ def deliver_due(
         **{kind: outcomes.count(kind) for kind in ("delivered", "failed", "dead", "lost")},
         waiting=sum(one.n_pending for one in states if one.name in served),
         held=sum(one.n_pending for one in states if one.name not in served),
-        next_at=store.next_due(served),
+        next_at=store.next_due(worker.clock.now(), served),
     )
 
 
@@ -196,12 +196,12 @@ def try_again(leased: Leased, receiver: Receiver, worker: Worker, error: Retryab
     What is only said again is never given up: it ends when something else is said.
     """
     now, pace = worker.clock.now(), worker.pace
+    asked_at = asked_for(error, now)
     is_again = receiver.resend_every is not None and leased.n_sent > 0
     if not is_again and now - leased.trying_since >= pace.give_up_after:
-        return Setback(at=now, error=f"given up: {error}")
+        return Setback(at=now, error=f"given up: {error}", receiver_not_before=asked_at)
     # Nobody needs the doublings beyond the cap, and a float has no room for all of them.
     bound_s = min(pace.cap_s, pace.base_s * 2.0 ** min(leased.n_failed, 32))
-    asked_at = asked_for(error, now)
     return Setback(
         at=now,
         error=str(error),

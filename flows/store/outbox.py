@@ -88,7 +88,10 @@ class Outbox(Base):
         return receiver is not None
 
     def failed(self, delivery_id: str, owner: str, setback: Setback) -> bool:
-        """Note that the receiver did not take it, and what follows; return False as :meth:`delivered` does."""
+        """Note that the receiver did not take it, and what follows; return False as :meth:`delivered` does.
+
+        What the receiver said of itself is noted even then: that it is gone, or wants to be left alone.
+        """
         at_us = micros(setback.at)
         values: dict[str, Any] = {"last_error": _short(setback.error), "n_failed": deliveries.c.n_failed + 1}
         if setback.is_gone:
@@ -98,10 +101,11 @@ class Outbox(Base):
         else:
             values |= {"not_before": micros(setback.not_before)}
         with self._writing() as connection:
-            receiver = _mark(connection, delivery_id, owner, values)
-            if receiver is not None:
-                _note_setback(connection, receiver, setback)
-        return receiver is not None
+            is_marked = _mark(connection, delivery_id, owner, values) is not None
+            if is_marked or setback.is_gone or setback.receiver_not_before is not None:
+                query = select(deliveries.c.receiver).where(deliveries.c.id == delivery_id)
+                _note_setback(connection, connection.execute(query).scalar_one(), setback)
+        return is_marked
 
     def dead(self, delivery_id: str, owner: str, at: datetime, error: str) -> bool:
         """Note that it is given up, until somebody resends it; return False as :meth:`delivered` does."""
@@ -210,8 +214,11 @@ class Outbox(Base):
         names = sorted(known.keys() | {name for name, _ in numbers})
         return [_state(known.get(name, {"name": name}), numbers) for name in names]
 
-    def next_due(self, names: Collection[str]) -> datetime | None:
-        """Return when the next message of these receivers may be sent (UTC); None = none waits for its time."""
+    def next_due(self, now: datetime, names: Collection[str]) -> datetime | None:
+        """Return when the next message of these receivers may be sent (UTC); None = none waits for its time.
+
+        One that waits for another of its incident is not asked, and neither is a receiver that is disabled.
+        """
         at = func.max if self._engine.dialect.name == "sqlite" else func.greatest
         due = at(
             deliveries.c.not_before,
@@ -222,7 +229,7 @@ class Outbox(Base):
             select(func.min(due))
             .select_from(deliveries.outerjoin(receivers, receivers.c.name == deliveries.c.receiver))
             .where(deliveries.c.state == "pending", receivers.c.disabled_at.is_(None))
-            .where(deliveries.c.receiver.in_([key_text(name) for name in names]))
+            .where(deliveries.c.receiver.in_([key_text(name) for name in names]), leasing.is_first(micros(now)))
         )
         with self._reading() as connection:
             return optional(connection.execute(query).scalar())

@@ -112,22 +112,25 @@ def test_a_lease_is_asked_for_some_receivers_and_for_so_many(store: Store) -> No
 def test_not_before_its_time(store: Store) -> None:
     store.enqueue([message(not_before=at(20))])
     assert lease(store, 19.9) == []
-    assert store.next_due(["oncall"]) == at(20)
+    assert store.next_due(at(1), ["oncall"]) == at(20)
     assert send(store, 20) == ["oncall-1-1"]
-    assert store.next_due(["oncall"]) is None
+    assert store.next_due(at(10), ["oncall"]) is None
 
 
 def test_a_lease_that_ran_out_is_taken_over(store: Store) -> None:
     store.enqueue([message()])
     (first,) = lease(store, 10)
     assert lease(store, 10.9, owner="other") == []
-    assert store.next_due(["oncall"]) == at(11)
+    assert store.next_due(at(10), ["oncall"]) == at(11)
     (second,) = lease(store, 11, owner="other")
     assert second.attempt == 2
     assert not store.delivered(first.id, first.owner, at(11))
     assert not store.failed(first.id, first.owner, Setback(at=at(11), error="no", not_before=at(12)))
     assert not store.dead(first.id, first.owner, at(11), "no")
     assert store.receiver_states()[0].failing_since is None
+    asks = Setback(at=at(11), error="busy", not_before=at(12), receiver_not_before=at(30))
+    assert not store.failed(first.id, first.owner, asks)
+    assert store.receiver_states()[0].not_before == at(30), "that it said of itself"
     assert store.delivered(second.id, second.owner, at(12))
     assert not store.delivered(second.id, second.owner, at(12)), "it is marked"
 
@@ -156,6 +159,7 @@ def test_what_failed_is_tried_again_later(store: Store) -> None:
     store.enqueue([message(), resolved()])
     fail(store, 10)
     assert lease(store, 14.9) == [], "the later one waits for it"
+    assert store.next_due(at(14), ["oncall"]) == at(15)
     fail(store, 15, error="x" * 1000)
     (one,) = store.deliveries(state="pending", limit=5, receiver="oncall", incident_id="incident-1")[1:]
     assert (one.attempts, one.trying_since, len(one.last_error or "")) == (2, at(10), 300)
@@ -173,7 +177,7 @@ def test_a_receiver_is_left_alone_as_long_as_it_asked(store: Store) -> None:
         store.failed(one.id, one.owner, Setback(at=at(10), error="429", not_before=at(31), receiver_not_before=at(30)))
     (one,) = lease(store, 10, receivers=["chat", "oncall"])
     assert one.receiver == "chat"
-    assert store.next_due(["oncall"]) == at(30)
+    assert store.next_due(at(10), ["oncall"]) == at(30)
     assert [one.id for one in lease(store, 30, receivers=["oncall"])] == ["oncall-2-1"]
 
 
@@ -192,7 +196,7 @@ def test_a_receiver_that_is_gone_gets_nothing_and_loses_nothing(store: Store) ->
     (one, _) = lease(store)
     store.failed(one.id, one.owner, Setback(at=at(10), error="it is gone (410)", is_gone=True))
     assert lease(store, 600) == []
-    assert store.next_due(["oncall"]) is None
+    assert store.next_due(at(10), ["oncall"]) is None
     (state,) = store.receiver_states()
     assert (state.disabled_at, state.reason, state.n_pending) == (at(10), "it is gone (410)", 2)
     assert store.enable("oncall", at(700)) == 2
