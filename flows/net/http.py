@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from detectors.errors import RetryableError
+from detectors.errors import PermanentError, RetryableError
 from flows.net.bodies import MAX_BYTES, bounded, decode_json
 from flows.net.clock import SYSTEM_CLOCK, Clock
 from flows.net.errors import check_status
@@ -137,9 +137,15 @@ class Http:
         Raises
         ------
         RetryableError, PermanentError
-            No answer in time, the connection broke, too large; what the guard says.
+            No answer in time, the connection broke; too large, the address is none, what the guard says.
         """
-        with self._named(what), self._client.stream("POST", url, content=body, headers=headers) as response:
+        try:
+            target = httpx.URL(url)
+        except (httpx.InvalidURL, UnicodeError):
+            raise PermanentError(f"{what}: its address is none") from None
+        if target.scheme not in {"http", "https"} or not target.host:
+            raise PermanentError(f"{what}: its address has to begin with https:// or http://, and a host")
+        with self._named(what), self._client.stream("POST", target, content=body, headers=headers) as response:
             return self._answer(response, what)
 
     def _answer(self, response: httpx.Response, what: str) -> Answer:

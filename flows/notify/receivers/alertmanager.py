@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flows.notify.receivers.alerts import alert_annotations, alert_labels, ended_at, first_link, stamp
-from flows.notify.receivers.sending import check, encode, send
+from flows.notify.receivers.sending import check, check_plain, encode, send
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,6 +39,11 @@ class AlertmanagerReceiver:
         The header ``Authorization``, if a proxy before it wants one.
     resend_every
         How often what fires is sent again.
+
+    Raises
+    ------
+    InputError
+        ``authorization`` cannot stand in a header.
     """
 
     name: str
@@ -47,6 +52,9 @@ class AlertmanagerReceiver:
     authorization: str = field(default="", repr=False)
     resend_every: timedelta | None = timedelta(seconds=60)
     kind: str = field(default="alertmanager", init=False)
+
+    def __post_init__(self) -> None:
+        check_plain(self.authorization, name=self.name, setting="authorization")
 
     def deliver(self, message: Message, delivery: Delivery) -> None:
         """Post it; see :meth:`flows.notify.receivers.base.Receiver.deliver`."""

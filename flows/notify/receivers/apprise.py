@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import warnings
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import ip_address
@@ -137,23 +138,27 @@ class _Attempt:
         return plugin
 
     def check(self, address: Any) -> None:  # noqa: ANN401 - whatever a socket takes
-        """Refuse what is not to be dialled; apprise would say no more than that it failed."""
+        """Refuse what is not to be dialled: by an error after which plugins tidy up, and by a note of why."""
+        name = what(self._receiver.name)
         try:
             dialled, port = unmapped(ip_address(address[0])), int(address[1])
         except (TypeError, ValueError, IndexError):
-            self.refusal = PermanentError(f"{what(self._receiver.name)}: it dials something that is no checked address")
-            raise self.refusal from None
+            self.refusal = PermanentError(f"{name}: it dials something that is no checked address")
+            raise ConnectionRefusedError from None
         kind = closed(dialled)
         if kind is not None and not self._receiver.guard.allow.covers(self._host, dialled, port):
-            self.refusal = PermanentError(
-                f"{what(self._receiver.name)} leads to a {kind} address, which is not allowed"
-            )
-            raise self.refusal
+            self.refusal = PermanentError(f"{name} leads to a {kind} address, which is not allowed")
+            raise ConnectionRefusedError
 
 
 @cache
 def _prepare() -> None:
-    """Mute what logs secrets, and hook in, once for all of the process: neither can be taken back."""
+    """Load the plugins, mute what logs secrets, and hook in: once for all of the process."""
+    import apprise
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # apprise's own, of modules that Python will drop
+        apprise.Apprise.instantiate("json://127.0.0.1/")
     for name in _MUTED:
         logging.getLogger(name).addFilter(_is_harmless)
     sys.addaudithook(_audit)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flows.notify.message import Message
     from flows.notify.receivers.base import Delivery
 
-ESCAPES = {char: f"\\{char}" for char in "\\*_~`|<>[]()#-+.!:@"}
+ESCAPES = {char: f"\\{char}" for char in "\\*_~`|<>[]#@"}
 CONTENT_LIMIT, TITLE_LIMIT, TEXT_LIMIT, NAME_LIMIT, VALUE_LIMIT = 2000, 256, 4096, 256, 1024
 EMBED_LIMIT, MOST_FIELDS = 6000, 25
 UNKNOWN_WEBHOOK = 10015

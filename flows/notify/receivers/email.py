@@ -5,11 +5,12 @@ TLS is verified, and asked for before anything is said that matters; the host is
 
 from __future__ import annotations
 
+import re
 import smtplib
 import socket
 import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.headerregistry import Address
@@ -25,7 +26,7 @@ from detectors.errors import InputError, PermanentError, RetryableError
 from detectors.text import printable
 from flows.net import Guard
 from flows.notify.receivers.facts import facts, links, sentence, text_block, title
-from flows.notify.receivers.sending import what
+from flows.notify.receivers.sending import check_plain, what
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from flows.notify.receivers.base import Delivery
 
 Security = Literal["starttls", "tls", "none"]
+_ADDRESS_RE = re.compile(r'(?:"?(?P<shown>[^"<>]*?)"?\s*<)?(?P<spec>[^<>\s]+)(?(shown)>)')
 _PORTS: dict[Security, int] = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -86,6 +88,8 @@ class EmailReceiver:
         self._to = tuple(self._address(text) for text in self.to)
         if not self._to:
             raise InputError(f"{what(self.name)}: it needs somebody to write to")
+        check_plain(self.username, name=self.name, setting="username")
+        check_plain(self.password, name=self.name, setting="password")
         if self.security == "none" and self.password:
             raise InputError(f"{what(self.name)}: a password is not told without TLS; set security to starttls or tls")
         self.port = self.port or _PORTS[self.security]
@@ -120,7 +124,8 @@ class EmailReceiver:
                 smtp.starttls(context=self._verified())
                 smtp.ehlo_or_helo_if_needed()
             yield smtp
-            smtp.quit()
+            with suppress(smtplib.SMTPException, OSError):  # the mail has been taken
+                smtp.quit()
         finally:
             timer.cancel()
             smtp.close()
@@ -153,9 +158,9 @@ class EmailReceiver:
         return kind(f"{what(self.name)} refused {len(codes)} of {len(self._to)} recipients ({said})")
 
     def _address(self, text: str) -> Address:
-        shown, bracket, spec = text.rpartition("<")
+        match = _ADDRESS_RE.fullmatch(text.strip())
         try:
-            address = Address(shown.strip().strip('"'), addr_spec=spec.removesuffix(">") if bracket else text.strip())
+            address = Address(match["shown"] or "", addr_spec=match["spec"]) if match else Address()
         except (ValueError, IndexError):
             address = Address()
         if not address.username or not address.domain or text != printable(text, limit=500):
@@ -205,7 +210,5 @@ def _expect(reply: tuple[int, bytes], code: int) -> None:
 def _cut(connection: socket.socket | None) -> None:
     """End a connection under whoever waits for it."""
     if connection is not None:
-        try:
+        with suppress(OSError):
             socket.socket.shutdown(connection, socket.SHUT_RDWR)
-        except OSError:
-            return

@@ -29,6 +29,10 @@ _POST_LIMIT = 160
 _ODD_IN_URLS = "<>|\"'`(){}[]\\^ *~"
 """What ends a link, or begins markup, in one sink or another."""
 
+_PILE = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_PILED_RE = re.compile(f"({_PILE}{{3}}){_PILE}+")
+"""Marks that enclose (U+0489) break what else would count as a run of marks."""
+
 _SCHEME_RE = re.compile(r"(?i)(?<=[a-z]):(?=//)")
 _LONE_PERCENT_RE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _WWW_RE = re.compile(r"(?i)\bwww\.")
@@ -48,7 +52,8 @@ def clean(text: str, limit: int = TEXT_LIMIT) -> str:
     >>> clean("see\x1b https://evil.example\n@everyone")
     'see https[:]//evil.example @everyone'
     """
-    return printable(_WWW_RE.sub("www[.]", _SCHEME_RE.sub("[:]", printable(text, limit=limit))), limit=limit)
+    shown = _PILED_RE.sub(r"\1", printable(text, limit=limit))
+    return printable(_WWW_RE.sub("www[.]", _SCHEME_RE.sub("[:]", shown)), limit=limit)
 
 
 def fit(text: str, limit: int, escapes: Mapping[str, str] | None = None) -> str:

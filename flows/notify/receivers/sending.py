@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from detectors.errors import PermanentError, RetryableError
+from detectors.errors import InputError, PermanentError, RetryableError
 from flows.net import Answer, Http, check_status
 from flows.notify.receivers.base import GoneError
 
@@ -43,6 +43,12 @@ def check(answer: Answer, *, name: str, now: datetime) -> None:
     if answer.status == 423:  # "locked": a receiver that is locked needs somebody who unlocks it
         raise PermanentError(f"{what(name)} answered 423: it is locked")
     check_status(answer.status, answer.headers, what=what(name), now=now)
+
+
+def check_plain(text: str, *, name: str, setting: str) -> None:
+    """Raise InputError if a setting that travels in a header or a command holds more than printable ASCII."""
+    if not (text.isascii() and (text.isprintable() or not text)):
+        raise InputError(f"{what(name)}: {setting} may hold printable ASCII only")
 
 
 def what(name: str) -> str:

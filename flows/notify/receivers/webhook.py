@@ -26,7 +26,7 @@ from flows.notify.receivers.alerts import (
     stamp,
 )
 from flows.notify.receivers.facts import clean, links
-from flows.notify.receivers.sending import check, encode, send, what
+from flows.notify.receivers.sending import check, check_plain, encode, send, what
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -58,7 +58,7 @@ class WebhookReceiver:
     Raises
     ------
     InputError
-        The secret is none.
+        The secret is none, or ``authorization`` cannot stand in a header.
     """
 
     name: str
@@ -71,6 +71,7 @@ class WebhookReceiver:
     resend_every: timedelta | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        check_plain(self.authorization, name=self.name, setting="authorization")
         if not all(_SECRET_RE.fullmatch(secret) for secret in self.secret.split()):
             raise InputError(f"{what(self.name)}: a signing secret is whsec_ and base64 of 16 bytes or more")
         self._signers = [Webhook(secret) for secret in self.secret.split()]

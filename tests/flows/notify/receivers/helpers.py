@@ -259,7 +259,7 @@ def discord(asked: Asked) -> Told:
     for text in [body["content"], *texts]:
         rest = re.sub(r"(?m)^\[(?:\\.|[^\\\]])+\]\(https?://[^\s()]+\)$", "", text) if text == texts[1] else text
         rest = re.sub(r"\\[!-/:-@\[-`{-~]", "", rest)
-        need(not re.search(r"[*_~`|<>\[\]()#@\\]", rest), f"markup {rest[:200]!r}")
+        need(not re.search(r"[*_~`|<>\[\]#@\\]", rest), f"markup {rest[:200]!r}")
     return Told(b'{"id": "1"}')
 
 
