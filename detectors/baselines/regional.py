@@ -20,7 +20,8 @@ import numpy as np
 
 from detectors.baselines import regional_kernel as kernel
 from detectors.baselines.lineage import LEVELS, level_number, parent_of
-from detectors.baselines.regional_kernel import SLOTS, Cells, Plan, Table, Told, Whole
+from detectors.baselines.regional_kernel import SLOTS
+from detectors.baselines.regional_records import Cells, Plan, Table, Told, Whole
 from detectors.errors import SeriesError
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ MIN_REPORTS = 6.0
 WARM_UP_H = 12.0
 FORGIVE_H = 12.0
 RHYTHM = (3.0, 1.5, 4.0, 20.0, 20.0)
-"""How many reports in a slot of the day the parent's rhythm is worth: little for a country, which has a time zone of its
-own, much within a subdivision."""
+"""How many reports in a slot of the day the parent's rhythm is worth, by level: little for a country, which has a time
+zone of its own, much within a subdivision."""
 FEWEST_USUAL = 0.01
 """Regions are named for the estimate of spread if so much is usual in the time looked at, or something was heard."""
 
@@ -146,7 +147,7 @@ def make_plan(bin_width_s: int, start_at: datetime) -> Plan:
         rhythm=np.array(RHYTHM),
         drift=0.04,
         drift_reports=60.0,
-        common=4.0,
+        common=1.0,
         noise_voices=30.0,
         noise_pairs=3.0,
         min_reports=MIN_REPORTS,
@@ -229,6 +230,11 @@ class RegionalBaseline:
         """By how much the rates of regions wander, as a squared relative error."""
         return kernel.wander(self.plan, self.table, kernel.weight(self.plan, self.n_bins))
 
+    @property
+    def heard(self) -> list[str]:
+        """Regions of which something was ever heard."""
+        return [code for code, row in self.codes.items() if code and self.table.is_seen[row]]
+
     def run(self, counts: RegionCounts, national: National) -> Looked:
         """Take the next bins.
 
@@ -247,15 +253,13 @@ class RegionalBaseline:
         cells = self._cells(counts)
         whole = self._whole(national)
         told = _room(len(cells.bins), len(self.plan.windows))
-        n = kernel.run(self.plan, self.table, whole, cells, (self.n_bins, len(counts)), told)
+        n = kernel.run((self.plan, self.table), whole, cells, (self.n_bins, len(counts)), told)
         n_bins = len(counts)
         self.past = np.stack([column[n_bins:] for column in whole[:3]] + [whole.is_held[n_bins:]]).astype(np.float64)
         self.n_bins += n_bins
         names = list(self.codes)
         chosen = told.cell[:n]
-        return Looked(
-            cells.bins[chosen], [names[row] for row in cells.rows[chosen]], *(part[:n] for part in told[1:])
-        )
+        return Looked(cells.bins[chosen], [names[row] for row in cells.rows[chosen]], *(part[:n] for part in told[1:]))
 
     def usual(self, codes: Sequence[str], expected: Floats, first_at: datetime) -> tuple[Floats, Floats]:
         """Return what is usual in regions, as known now.
@@ -301,7 +305,7 @@ class RegionalBaseline:
         for i, code in enumerate(new):
             more.parent[i], more.level[i] = self.codes[self.parent(code)], level_number(code)
         joined = (np.concatenate(pair) for pair in zip(self.table[:-3], more[:-3], strict=True))
-        self.table = Table(*joined, *self.table[-3:])
+        self.table = Table._make((*joined, *self.table[-3:]))
 
     def _cells(self, counts: RegionCounts) -> Cells:
         """Return all reports by bin, those of the whole too: the level that says most of a bin."""
@@ -315,8 +319,14 @@ class RegionalBaseline:
             is_level = self.table.level[rows] == level
             whole = np.maximum(whole, np.bincount(number[is_level], voices[is_level], minlength=len(places)))
         bins, rows = np.concatenate((places, bins)), np.concatenate((np.zeros(len(places), np.int64), rows))
-        order = np.lexsort((rows, bins))
+        order = np.lexsort((self._ranks()[rows], bins))
         return Cells(bins[order] + self.n_bins, rows[order], np.concatenate((whole, voices))[order])
+
+    def _ranks(self) -> Ints:
+        """Return the place of each row's region in the alphabet: an order that does not depend on who came first."""
+        ranks = np.empty(len(self.codes), np.int64)
+        ranks[[self.codes[code] for code in sorted(self.codes)]] = np.arange(len(ranks))
+        return ranks
 
     def _whole(self, national: National) -> Whole:
         usual, is_held = national.usual, np.asarray(national.is_raised, np.bool_)
@@ -372,15 +382,16 @@ def usual_in(
     if not 0 <= start < stop <= min(len(counts), len(national)):
         raise SeriesError(f"the counts cover {counts.start_at} to {counts.end_at}, not {span[0]} to {span[1]}")
     inside, whole = counts.cut(start, stop), national.cut(start, stop)
-    known = sorted((set(baseline.codes) | set(inside.regions)) - {""})
+    known = sorted((set(baseline.heard) | set(inside.regions)) - {""})
     expected, error = baseline.usual(known, whole.usual, inside.start_at)
     is_named = (expected.sum(axis=0) >= FEWEST_USUAL) | np.array([code in inside.regions for code in known], bool)
     names = [code for code, named in zip(known, is_named, strict=True) if named]
     index = pd.date_range(inside.start_at, periods=stop - start, freq=f"{width}s", name="bin_at")
     is_lost = ~(inside.coverage > 0) | np.isnan(whole.observed)
     observed = np.array([inside.of(code) for code in names]).reshape(len(names), stop - start).T
-    frames = (
-        pd.DataFrame(np.where(is_lost[:, np.newaxis], np.nan, values), index=index, columns=names)
-        for values in (observed, expected[:, is_named])
-    )
-    return Usual(*frames, pd.Series(error[is_named], index=names, name="dispersion"))
+
+    def frame(values: Floats) -> pd.DataFrame:
+        return pd.DataFrame(np.where(is_lost[:, np.newaxis], np.nan, values), index=index, columns=names)
+
+    dispersion = pd.Series(error[is_named], index=names, name="dispersion")
+    return Usual(frame(observed), frame(expected[:, is_named]), dispersion)

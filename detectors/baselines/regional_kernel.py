@@ -8,7 +8,7 @@ they were unusual.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,155 +17,29 @@ from detectors.baselines.jit import compiled
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from detectors.baselines.regional_records import Cells, Plan, Table, Told, Whole
+
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
 SLOTS, DAY_S = 8, 86_400
 DEEP = 5
 VOICES, TESTS, MINUTES, SQUARES, USUAL, SEEN = range(6)
-"""Places in ``Table.sums``: voices, cells that were looked at, minutes, squared errors beyond chance and what was usual,
-squared (all of them weighted), and bins observed so far."""
+"""Places in ``Table.sums``: voices, cells that were looked at, minutes, squared errors beyond chance and what was usual
+(all of them weighted), and bins observed so far."""
 BUSY = 2.0
 """So many reports must be usual in the longest window to tell how rates of regions wander."""
 UNUSUAL, FLOOR = 3.0, 0.3
 """Standard deviations above which a window is unusual, and the floor below what is usual in one."""
-FEW = 3.0
-"""Voices beyond so many do not make a cluster larger: it may be an outage."""
-
-
-class Plan(NamedTuple):
-    """The numbers of the recursion, in bins.
-
-    Attributes
-    ----------
-    windows
-        Widths, ascending, shape (windows,); the last one is the span of the rings.
-    bin_s, origin_s
-        Width of a bin; start of bin 0 since 1970 (seconds).
-    half_life_s
-        How long is remembered.
-    root_prior, shape
-        Which share is located, before anything is known; how many reports a prior is worth.
-    rhythm
-        How many reports the parent's rhythm is worth, in each slot; by level.
-    drift, drift_reports
-        Squared relative error of a share that is known as well as can be, before that was seen, and how many usual
-        reports that is worth.
-    common
-        How many usual reports pull the common factor to 1.
-    noise_voices, noise_pairs
-        What is held of the clustering of reports before anything is known.
-    min_reports
-        Windows with less are not told.
-    warm_up, forgive
-        Bins observed before anything is told; and after which an unusual rate is the new normal.
-    """
-
-    windows: Ints
-    bin_s: float
-    origin_s: float
-    half_life_s: float
-    root_prior: float
-    shape: float
-    rhythm: Floats
-    drift: float
-    drift_reports: float
-    common: float
-    noise_voices: float
-    noise_pairs: float
-    min_reports: float
-    warm_up: float
-    forgive: int
-
-
-class Table(NamedTuple):
-    """What is remembered: one row a region (row 0 is the whole), and sums over all.
-
-    Attributes
-    ----------
-    parent, level, is_seen
-        Shape (regions,): the row of the parent (-1 for the whole), the number of the level, whether it ever reported.
-    children
-        Shape (regions, levels): how many regions of a level have ever reported from there.
-    taught, slots
-        Shape (regions,) and (regions, 8): voices, weighted; by time of the day.
-    last, strange_from, strange_to
-        Shape (regions,): the bin of the latest report; where the latest unusual time began, and its latest bin.
-    ring, kept
-        Shape (regions, span): voices of the latest bins, at bin modulo span; the share of them that may teach.
-    pending
-        Shape (regions, 1 + windows): voices and pairs of the reports that may yet turn out to be an outage.
-    usual
-        Shape (8,): exposure by time of the day, weighted.
-    sums
-        Shape (6,); see :data:`VOICES` and so on.
-    pairs
-        Shape (windows,): pairs of reports from one region within each window, beyond chance, weighted.
-    """
-
-    parent: Ints
-    level: Ints
-    is_seen: NDArray[np.bool_]
-    children: Ints
-    taught: Floats
-    slots: Floats
-    last: Ints
-    strange_from: Ints
-    strange_to: Ints
-    ring: Floats
-    kept: Floats
-    pending: Floats
-    usual: Floats
-    sums: Floats
-    pairs: Floats
-
-
-class Whole(NamedTuple):
-    """The service as a whole; index i is bin ``first - span + i``, so that a span of history comes first.
-
-    Attributes
-    ----------
-    expected
-        Usual reports, summed from the beginning to the end of each bin.
-    exposure
-        The same, weighted, without the bins that must not teach.
-    teaches
-        The weighted exposure of each bin by itself.
-    is_held, is_seen
-        Whether reports of a bin must not teach; whether it was observed.
-    """
-
-    expected: Floats
-    exposure: Floats
-    teaches: Floats
-    is_held: NDArray[np.bool_]
-    is_seen: NDArray[np.bool_]
-
-
-class Cells(NamedTuple):
-    """Reports: bin (ascending), row of the region, voices; shape (cells,)."""
-
-    bins: Ints
-    rows: Ints
-    voices: Floats
-
-
-class Told(NamedTuple):
-    """Windows that hold enough reports to be looked at; see :class:`detectors.baselines.regional.Looked`."""
-
-    cell: Ints
-    observed: Floats
-    expected: Floats
-    common: Floats
-    noise: Floats
-    error: Floats
-    tests: Floats
+FEW, SHY = 3.0, 0.2
+"""Voices beyond so many do not make a cluster larger: it may be an outage. And how much more than thought a region may
+usually bring once it has been heard."""
 
 
 @compiled
 def weight(plan: Plan, b: float) -> float:
     """Weight of what happened in a bin."""
-    return 2.0 ** (b * plan.bin_s / plan.half_life_s)
+    return float(2.0 ** (b * plan.bin_s / plan.half_life_s))
 
 
 @compiled
@@ -306,7 +180,7 @@ def cluster(table: Table, row: int, voices: float, seen: tuple[Floats, Floats, f
     own = min(voices, FEW)
     for w in range(len(observed)):
         pairs = own * min(observed[w] - voices, FEW) + 0.5 * own * max(0.0, own - 1.0)
-        table.pending[row, 1 + w] += unit * (pairs - own * expected[w] * (1.0 + min(error, 0.5)))
+        table.pending[row, 1 + w] += unit * (pairs - own * expected[w] * (1.0 + min(error, SHY)))
     table.pending[row, 0] += unit * own
 
 
@@ -323,7 +197,7 @@ def settle(table: Table, row: int) -> None:
 def clustering(plan: Plan, table: Table, w: int, unit: float) -> float:
     """By what factor counts in a window vary more than independent reports do (index of dispersion), at least 1."""
     pairs = plan.noise_pairs + table.pairs[w] / unit
-    return max(1.0, 1.0 + 2.0 * pairs / (plan.noise_voices + table.sums[VOICES] / unit))
+    return float(1.0 + 2.0 * max(0.0, pairs) / (plan.noise_voices + table.sums[VOICES] / unit))
 
 
 @compiled
@@ -332,12 +206,12 @@ def wander(plan: Plan, table: Table, unit: float) -> float:
     drift = (plan.drift * plan.drift_reports + table.sums[SQUARES] / unit) / (
         plan.drift_reports + table.sums[USUAL] / unit
     )
-    return min(max(drift, 0.5 * plan.drift), 1.0)
+    return float(min(max(drift, 0.5 * plan.drift), 1.0))
 
 
 @compiled
 def follow_wander(table: Table, row: int, seen: tuple[float, float, float], now: tuple[float, float]) -> None:
-    """Learn from the longest window of a region by how much rates wander; ``now`` is that so far, and a report's weight.
+    """Learn from the longest window of a region by how much rates wander; ``now``: that so far, a report's weight.
 
     A window is met once for each report in it; divided by their number it counts once. Errors are winsorised.
     """
@@ -384,11 +258,12 @@ def look(plan: Plan, table: Table, whole: Whole, cell: tuple[int, int, int], tol
 
 
 @compiled
-def run(plan: Plan, table: Table, whole: Whole, cells: Cells, block: tuple[int, int], out: Told) -> int:
+def run(known: tuple[Plan, Table], whole: Whole, cells: Cells, block: tuple[int, int], out: Told) -> int:
     """Go through ``block`` (first bin, number of bins) and return how many cells were told in ``out``.
 
     All reports of a bin are taken in before any region is looked at, so that their order does not matter.
     """
+    plan, table = known
     first, n_bins = block
     span = table.ring.shape[1]
     told, i = 0, 0
@@ -412,7 +287,7 @@ def run(plan: Plan, table: Table, whole: Whole, cells: Cells, block: tuple[int, 
 
 
 @compiled
-def profiles(plan: Plan, table: Table, rows: Ints, now: tuple[int, float], bins: Ints) -> tuple[Floats, Floats]:
+def profiles(plan: Plan, table: Table, rows: Ints, now: tuple[int, float], bins: Floats) -> tuple[Floats, Floats]:
     """Return shares of regions in bins, shape (bins, regions), and their squared errors, shape (regions,).
 
     ``now`` is the bin that comes next and the exposure that taught.

@@ -60,7 +60,7 @@ class Ask:
     margin: float
 
 
-ASKS: dict[Severity, Ask] = {"watch": Ask(1.0, 0.3, 1.0), "page": Ask(1.5, 0.3, 3.0)}
+ASKS: dict[Severity, Ask] = {"watch": Ask(1.5, 0.3, 0.0), "page": Ask(2.0, 0.3, 2.0)}
 """Found by simulation (``python -m benchmarks local``)."""
 
 
@@ -150,7 +150,7 @@ class LocalDetector:
             baseline = unpack_baseline(state["baseline"])
             made = cls(baseline.start_at, baseline.bin_width_s)
             made.baseline = baseline
-            for severity, tracker in made._trackers.items():  # noqa: SLF001 - of its own class
+            for severity, tracker in made._trackers.items():
                 tracker.open = convert(state["open"][severity], list[Open])
                 tracker.n_seen = int(state["n_seen"][severity])
         return made
@@ -193,7 +193,9 @@ def local_series(
     """
     from detectors.baselines.bound import upper_bound
 
-    expected, error = baseline.usual([code], np.where(np.isnan(national.observed), np.nan, national.usual), counts.start_at)
+    expected, error = baseline.usual(
+        [code], np.where(np.isnan(national.observed), np.nan, national.usual), counts.start_at
+    )
     usual = expected[:, 0]
     dispersion = np.where(np.isnan(usual), np.nan, error[0] + np.nan_to_num(national.dispersion))
     return counts.series(code), Baseline(usual, dispersion, upper_bound(usual, dispersion))
