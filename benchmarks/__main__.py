@@ -52,6 +52,13 @@ def location(_: argparse.Namespace) -> Outcome:
     return bench.measure(), ""
 
 
+def spread(_: argparse.Namespace) -> Outcome:
+    """Judge how far outages reach."""
+    from benchmarks import spread as bench
+
+    return bench.measure()
+
+
 def end_to_end(options: argparse.Namespace) -> Outcome:
     """Bring lines into the store; wait for the command line."""
     from benchmarks import end_to_end as bench
@@ -87,6 +94,7 @@ def tick(_: argparse.Namespace) -> Outcome:
 ALL: tuple[Callable[[argparse.Namespace], Outcome], ...] = (
     matching,
     location,
+    spread,
     store,
     bank,
     end_to_end,

@@ -24,8 +24,8 @@ VERY_UNSURE = 0.7
 """An interval of a share that is wider than this says nothing."""
 
 CORE, SURE = 0.9, 0.99
-"""The caption speaks of the regions that make up so much of what is beyond usual, and of those that are as sure as this:
-not of the last straggler."""
+"""The caption speaks of the regions that make up so much of what is beyond usual, and of those that are so sure: not of
+the last straggler."""
 
 WORLD = 3
 """So many continents, or more, may be the world."""

@@ -39,6 +39,9 @@ DRAWS = 400
 FALSE_DISCOVERIES = 0.05
 """Which share of the regions that are said to be affected may not be, on average."""
 
+POOL_SAID = 0.9
+"""From which probability on a pool takes part in the caption; it is in no list."""
+
 FACTOR_SD = 0.5
 """How far the factor of affected regions may be from that of the zone that stands out most (of the logarithm)."""
 
@@ -314,9 +317,11 @@ class _Report:
         keep = np.flatnonzero(~units.is_side)
         homes = tuple(tuple(int(atoms.regions[a]) for a in units.members[u]) for u in keep)
         probability = believed.probability[keep]
+        inside = {int(atom) for n in np.flatnonzero(affected) for atom in atoms.members[n]}
         said = np.array(
             [
-                bool(affected[atoms.regions[units.members[u][0]]]) if _is_region(units.members[u], atoms) else p > 0.9
+                (inside.issuperset(units.members[u]) and p >= 0.5)
+                or (not _is_region(units.members[u], atoms) and p > POOL_SAID and self.found.p_value <= CHANCE)
                 for u, p in zip(keep, probability, strict=True)
             ],
             bool,

@@ -46,6 +46,12 @@ class Places(msgspec.Struct, frozen=True):
     city_longitudes: list[int]
 
 
+def known_codes() -> tuple[list[str], list[str], list[str]]:
+    """Return the codes of all countries, of all subdivisions, and of cities, the largest first."""
+    book = _places()
+    return list(book.countries), list(book.subdivisions), [f"metro:{city}" for city in book.city_ids]
+
+
 def continent(code: str) -> str | None:
     """Return the continent of a country, subdivision, metro or ZIP area; None where it is not known.
 

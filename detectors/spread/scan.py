@@ -190,7 +190,7 @@ def ratio(counts: Floats32, usual: Floats32, size: Floats32) -> Floats32:
     np.log(rest, out=rest)  # log1p would be more exact, and takes ten times as long
     rest *= above
     score -= rest
-    return score
+    return np.asarray(score, np.float32)
 
 
 def draw(blocks: Blocks, error: BaselineError, rng: np.random.Generator, replicates: int) -> Floats32:
