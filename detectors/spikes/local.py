@@ -133,8 +133,14 @@ class LocalDetector:
         return {
             "version": STATE_VERSION,
             "baseline": pack_baseline(self.baseline),
-            "open": {severity: to_builtins(tracker.open) for severity, tracker in self._trackers.items()},
-            "n_seen": {severity: tracker.n_seen for severity, tracker in self._trackers.items()},
+            "trackers": {
+                severity: {
+                    "open": to_builtins(tracker.open),
+                    "closed": to_builtins(tracker.closed),
+                    "n_seen": tracker.n_seen,
+                }
+                for severity, tracker in self._trackers.items()
+            },
         }
 
     @classmethod
@@ -151,8 +157,9 @@ class LocalDetector:
             made = cls(baseline.start_at, baseline.bin_width_s)
             made.baseline = baseline
             for severity, tracker in made._trackers.items():
-                tracker.open = convert(state["open"][severity], list[Open])
-                tracker.n_seen = int(state["n_seen"][severity])
+                kept = state["trackers"][severity]
+                tracker.open, tracker.closed = (convert(kept[name], list[Open]) for name in ("open", "closed"))
+                tracker.n_seen = int(kept["n_seen"])
         return made
 
 
@@ -216,7 +223,8 @@ def _firings(looked: Looked, ask: Ask) -> list[Firing]:
             bin=int(looked.bins[i]),
             region=looked.codes[i],
             score=float(scores[i, w]),
-            window=int(w),
+            window=w,
+            shortest=int(np.argmax(scores[i] >= 1.0)),
             observed=float(looked.observed[i, w]),
             expected=float(looked.expected[i, w]),
             common=float(looked.common[i, w]),

@@ -36,8 +36,8 @@ class Firing(Struct, frozen=True):
         When (the bin that ends the window) and where.
     score
         1 = alarm.
-    window
-        Which of the windows.
+    window, shortest
+        Which of the windows it is, and which is the shortest that stands out.
     observed, expected, common
         Voices in the window, what is usual in it, and how many times usual the rest of the service was.
     """
@@ -46,6 +46,7 @@ class Firing(Struct, frozen=True):
     region: str
     score: float
     window: int
+    shortest: int
     observed: float
     expected: float
     common: float
@@ -130,6 +131,8 @@ class LocalTracker:
     start_at: datetime
     bin_width_s: int
     open: list[Open] = field(default_factory=list)
+    closed: list[Open] = field(default_factory=list)
+    """Those closed of late, whose reports the longest window still holds."""
     n_seen: int = 0
     """Bins observed so far."""
 
@@ -155,6 +158,8 @@ class LocalTracker:
             self._rest(seen[: number - first], first)
             for one in sorted(group, key=lambda one: (-one.score, one.region)):
                 alarm = self._home_of(one)
+                if alarm is None and self._is_old(one):
+                    continue
                 if alarm is None:
                     alarm = Open(one, {}, one.bin, 0)
                     self.open.append(alarm)
@@ -172,7 +177,15 @@ class LocalTracker:
             closing = int(np.searchsorted(seen, one.n_seen + self._quiet))
             if closing < len(seen):
                 one.closed_bin = first + closing
+        self.closed += [one for one in self.open if one.closed_bin >= 0]
         self.open = [one for one in self.open if one.closed_bin < 0]
+        span = int(self._windows[-1])
+        self.closed = [one for one in self.closed if one.last_bin > first + len(seen) - span]
+
+    def _is_old(self, fired: Firing) -> bool:
+        """Whether a window only stands out because of reports of an alarm that is over."""
+        start = fired.bin - int(self._windows[fired.shortest])
+        return any(start < one.last_bin and _is_one(one, fired) for one in self.closed)
 
     def _home_of(self, fired: Firing) -> Open | None:
         """Return the open alarm that a region belongs to."""
