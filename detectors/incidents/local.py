@@ -49,10 +49,15 @@ class _Stage:
     def first(self) -> LocalAlarm:
         return self.watch or self.deciding
 
+    @property
+    def fired_at(self) -> tuple[datetime, ...]:
+        every = {at for one in (self.watch, self.page) if one for at in one.fired_at}
+        return tuple(sorted(every))
+
 
 def build_local_histories(
     counts: RegionCounts, national: National, alarms: Sequence[LocalAlarm]
-) -> list[tuple[History, LocalAlarm]]:
+) -> list[tuple[History, tuple[datetime, ...]]]:
     """Turn the local alarms of one service into incidents with their transitions, oldest first.
 
     Parameters
@@ -64,15 +69,15 @@ def build_local_histories(
 
     Returns
     -------
-    list of (History, LocalAlarm)
-        Each with the alarm that decided; :func:`detectors.incidents.merging.merge` joins them with the incidents of
-        the service as a whole.
+    list of (History, tuple of datetime)
+        Each with the instants at which it fired; :func:`detectors.incidents.merging.merge` joins them with the
+        incidents of the service as a whole.
     """
     stages = _stages(alarms)
     known = [looked_at(stage.deciding.alarm, counts.end_at) for stage in stages]
     baselines = baselines_at(counts, national, known)
     return [
-        (_history(counts, national, stage, baselines[at]), stage.deciding)
+        (_history(counts, national, stage, baselines[at]), stage.fired_at)
         for stage, at in zip(stages, known, strict=True)
     ]
 
@@ -112,8 +117,8 @@ def _is_open(stage: _Stage, at: datetime) -> bool:
 
 
 def _is_there(stage: _Stage, other: LocalAlarm) -> bool:
-    """Whether two alarms share a region, or one lies in the other."""
-    mine = {stage.deciding.first_region, stage.deciding.region, *stage.deciding.related}
+    """Whether two alarms share a region, or one lies in the other, as far as that was known when the other began."""
+    mine = stage.deciding.heard_by(other.alarm.alarmed_at)
     return any(lies_in(other.first_region, one) or lies_in(one, other.first_region) for one in mine)
 
 

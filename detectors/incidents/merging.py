@@ -2,32 +2,35 @@
 
 What is local is part of the whole where the whole is in trouble already, and comes into view when that is over and the
 region still fires. Where the whole follows, the local incident grows to it and keeps its id: who was told of the one is
-told that it is wider, not of another. All of this as it could be told at the time: a longer series changes nothing.
+told that it is wider, not of another. What was said of other regions ends there.
+
+The histories are told again in order of time, and each event changes what is told from then on and nothing before: so
+a longer series changes nothing that was said.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid5
 
 from msgspec.structs import replace
 
-from detectors.incidents.lifecycle import NAMESPACE, History, chain
+from detectors.incidents.lifecycle import NAMESPACE, History, chain, closing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from detectors.incidents.lifecycle import Step
-    from detectors.model import Incident, Transition
-    from detectors.spikes.local_alarms import LocalAlarm
+    from detectors.model import Incident, Severity, State, Transition
 
-NEVER = datetime.max.replace(tzinfo=UTC)
 WIDER = "not in one region alone any more"
 PART = "part of an incident that reaches further"
+GOES_ON = "it goes on in one region"
 
 
-def merge(whole: Sequence[History], local: Sequence[tuple[History, LocalAlarm]]) -> list[History]:
+def merge(whole: Sequence[History], local: Sequence[tuple[History, Sequence[datetime]]]) -> list[History]:
     """Join the incidents of a service as a whole with its local ones.
 
     Parameters
@@ -40,113 +43,202 @@ def merge(whole: Sequence[History], local: Sequence[tuple[History, LocalAlarm]])
     Returns
     -------
     list of History
-        By when they were first suspected.
+        By when they were first suspected. What is the whole's alone, or a region's alone, stays as it is.
     """
-    left = sorted(whole, key=lambda one: one.incident.suspected_at)
-    shown = [one for one in (_in_view(history, alarm, left) for history, alarm in local) if one]
-    merged: list[History] = []
-    for wide in left:
-        at = wide.incident.suspected_at
-        waiting = sorted((one for one in shown if _began(one) < at < _over(one)), key=_began)
-        if not waiting:
-            merged.append(wide)
-            continue
-        shown = [one for one in shown if one not in waiting]
-        merged += [_grown(waiting[0], wide), *(_given_up(one, at) for one in waiting[1:])]
-    return sorted([*merged, *shown], key=lambda one: (_began(one), one.incident.id))
+    scene = _Scene({one.incident.id for one in whole})
+    for event in sorted(_events(whole, local), key=_in_order):
+        scene.take(event)
+    found = [one.history() for one in scene.told]
+    return sorted(found, key=lambda one: (one.incident.suspected_at, one.incident.id))
 
 
-def _began(one: History) -> datetime:
-    return one.incident.suspected_at
+class _Event(NamedTuple):
+    """What happens to one history: a transition, or (None) that its region fires."""
+
+    at: datetime
+    rank: int
+    """Of what happens in the same instant: what ends comes first, then the whole, then regions."""
+    history: History
+    step: Transition | None
 
 
-def _over(one: History) -> datetime:
-    return one.incident.resolved_at or NEVER
+def _events(whole: Sequence[History], local: Sequence[tuple[History, Sequence[datetime]]]) -> Iterator[_Event]:
+    for rank, histories in ((1, whole), (2, [history for history, _ in local])):
+        for history in histories:
+            for step in history.transitions:
+                yield _Event(step.at, 0 if _is_final(step) else rank, history, step)
+    for history, fired_at in local:
+        yield from (_Event(at, 3, history, None) for at in fired_at)
 
 
-def _in_view(history: History, alarm: LocalAlarm, whole: Sequence[History]) -> History | None:
-    """Return a local incident from when on it stands alone; None where it never does."""
-    began = at = _began(history)
-    for wide in whole:
-        if _began(wide) <= at < _over(wide):
-            at = _over(wide)
-    if at == began:
-        return history
-    if at >= alarm.alarm.last_alarm_at:
-        return None
-    state = _state_at(history, at)
-    first: Step = (at, "suspected", history.incident.severity, "it goes on in one region")
-    steps = [first]
-    if state.new == "confirmed":
-        steps.append((at, "confirmed", state.severity, state.reason))
-    steps += [(one.at, one.new, one.severity, one.reason) for one in history.transitions if one.at > at]
-    transitions = chain(str(uuid5(NAMESPACE, f"{history.incident.id}|{at}")), steps)
-    return _with(history.incident, transitions, suspected_at=at)
+def _in_order(event: _Event) -> tuple[datetime, int, datetime, str, int]:
+    incident, step = event.history.incident, event.step
+    return event.at, event.rank, incident.suspected_at, incident.id, step.revision if step else 0
 
 
-def _state_at(history: History, at: datetime) -> Transition:
-    return [one for one in history.transitions if one.at <= at][-1]
+def _is_final(step: Transition) -> bool:
+    return step.new in ("resolved", "dismissed")
 
 
-def _grown(local: History, wide: History) -> History:
-    """Let a local incident grow to that of the whole; where that is dismissed, the region alone is left."""
-    at = _began(wide)
-    before = [one for one in local.transitions if one.at <= at]
-    is_sure = any(one.new == "confirmed" for one in before)
-    steps: list[Step] = [(one.at, one.new, one.severity, one.reason) for one in before]
-    later = sorted(
-        [(one, True) for one in wide.transitions] + [(one, False) for one in local.transitions if one.at > at],
-        key=lambda pair: (pair[0].at, pair[1]),
-    )
-    over_at = max(_over(local), _over(wide))
-    is_wide_sure = any(one.new == "confirmed" for one in wide.transitions)
-    for one, is_wide in later:
-        if one.new in ("resolved", "dismissed"):
-            if one.at == over_at and over_at != NEVER:
-                state = "resolved" if is_sure else "dismissed"
-                steps.append((one.at, state, one.severity, one.reason))  # type: ignore[arg-type]
-                break
-            continue
-        if one.new == "suspected":
-            if is_wide and is_sure:
-                steps.append((one.at, "updated", one.severity, f"{WIDER}: {one.reason}"))
-            continue
-        reason = f"{WIDER}: {one.reason}" if is_wide and one.new == "confirmed" else one.reason
-        steps.append((one.at, "updated" if is_sure else "confirmed", one.severity, reason))
-        is_sure = True
-    transitions = chain(local.incident.id, steps)
-    if not is_wide_sure and is_sure:
-        return _with(local.incident, transitions)
-    is_page = "page" in (local.incident.severity, wide.incident.severity)
-    return _with(
-        wide.incident,
-        transitions,
-        suspected_at=_began(local),
-        alarmed_at=min(one.alarmed_at for one in (local.incident, wide.incident)),
-        severity="page" if is_page else "watch",
-    )
+@dataclass
+class _Told:
+    """An incident as it is told.
+
+    Attributes
+    ----------
+    parts
+        What belongs to it, as it came; of a local incident that grew, the region's own comes first.
+    open
+        Ids of the parts that go on.
+    is_cut
+        Whether it ended as part of another.
+    """
+
+    id: str
+    parts: list[History]
+    open: set[str]
+    severity: Severity = "watch"
+    steps: list[Step] = field(default_factory=list)
+    is_sure: bool = False
+    is_cut: bool = False
+
+    def say(self, at: datetime, new: State, severity: Severity, reason: str) -> None:
+        """Add a step; once it was a page it is not less, and no update says again what was said in that instant."""
+        if new == "updated" and (self.steps[-1][0], self.steps[-1][3]) == (at, reason):
+            return
+        self.severity = "page" if "page" in (severity, self.severity) else "watch"
+        self.is_sure = self.is_sure or new == "confirmed"
+        self.steps.append((at, new, self.severity, reason))
+
+    def end(self, at: datetime, reason: str = "") -> None:
+        """Say that it is over."""
+        self.say(at, "resolved" if self.is_sure else "dismissed", self.severity, reason or closing(sure=self.is_sure))
+
+    def history(self) -> History:
+        """Return the incident as it stands."""
+        only = self.parts[0]
+        if len(self.parts) == 1 and self.id == only.incident.id and not self.is_cut:
+            return only
+        transitions = chain(self.id, self.steps)
+        final, confirmed = transitions[-1], [one.at for one in transitions if one.new == "confirmed"]
+        incident = replace(
+            self._figures(),
+            id=self.id,
+            severity=self.severity,
+            state=final.new,
+            suspected_at=transitions[0].at,
+            confirmed_at=confirmed[0] if confirmed else None,
+            resolved_at=final.at if _is_final(final) else None,
+            revision=len(transitions),
+        )
+        return History(incident, transitions)
+
+    def _figures(self) -> Incident:
+        """Return what was measured: of the region, unless we are sure that the whole is in trouble."""
+        region = self.parts[0].incident
+        wide = [one.incident for one in self.parts[1:] if one.incident.confirmed_at]
+        every = [region, *wide]
+        severe = [one.alarmed_at for one in every if one.severity == self.severity]
+        ends = [one.ended for one in every if one.ended and not self.is_cut]
+        return replace(
+            (wide or [region])[0],
+            onset=min((one.onset for one in every), key=lambda onset: onset.at),
+            alarmed_at=max(min(severe, default=region.alarmed_at), self.steps[0][0]),
+            ended=max(ends, key=lambda ended: ended.at) if ends and not self.open else None,
+        )
 
 
-def _given_up(local: History, at: datetime) -> History:
-    """End a local incident that became part of another one."""
-    before: list[Step] = [(one.at, one.new, one.severity, one.reason) for one in local.transitions if one.at <= at]
-    is_sure = any(one[1] == "confirmed" for one in before)
-    before.append((at, "resolved" if is_sure else "dismissed", local.incident.severity, PART))
-    return _with(local.incident, chain(local.incident.id, before), ended=None)
+@dataclass
+class _Scene:
+    """All that is told of one service.
 
+    Attributes
+    ----------
+    wide
+        Ids of the incidents of the whole.
+    told
+        What is told, as it began.
+    home
+        By a history's id: what it is told in, while it goes on.
+    hidden
+        Ids of local histories that go on within an incident of the whole.
+    """
 
-def _with(incident: Incident, transitions: tuple[Transition, ...], **fields: object) -> History:
-    """Return an incident with other transitions, and what follows from them."""
-    final = transitions[-1]
-    sure = [one.at for one in transitions if one.new == "confirmed"]
-    is_over = final.new in ("resolved", "dismissed")
-    changed = replace(
-        incident,
-        id=final.incident_id,
-        state=final.new,
-        confirmed_at=sure[0] if sure else None,
-        resolved_at=final.at if is_over else None,
-        revision=len(transitions),
-        **{"ended": incident.ended if is_over else None, **fields},
-    )
-    return History(changed, transitions)
+    wide: set[str]
+    told: list[_Told] = field(default_factory=list)
+    home: dict[str, _Told] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
+
+    def take(self, event: _Event) -> None:
+        """Let one thing happen."""
+        history, step = event.history, event.step
+        identity = history.incident.id
+        if step is None:
+            if identity in self.hidden and not self._is_whole_open():
+                self._come_back(history, event.at)
+        elif _is_final(step):
+            self._end(identity, step)
+        elif step.new != "suspected":
+            self._news(identity, step)
+        elif identity in self.wide:
+            self._begin_wide(history, step)
+        elif self._is_whole_open():
+            self.hidden.add(identity)
+        else:
+            self._begin(history, step)
+
+    def _is_whole_open(self) -> bool:
+        return not self.wide.isdisjoint(self.home)
+
+    def _begin(self, history: History, step: Transition, identity: str = "") -> _Told:
+        told = _Told(identity or history.incident.id, [history], {history.incident.id})
+        told.say(step.at, "suspected", step.severity, step.reason)
+        self.told.append(told)
+        self.home[history.incident.id] = told
+        return told
+
+    def _begin_wide(self, history: History, step: Transition) -> None:
+        """Let the first of the local incidents grow to that of the whole, and end the others as parts of it."""
+        local = [one for one in self.told if one.open and self.wide.isdisjoint(one.open)]
+        if not local:
+            self._begin(history, step)
+            return
+        grown, *others = local
+        grown.parts.append(history)
+        grown.open.add(history.incident.id)
+        self.home[history.incident.id] = grown
+        if grown.is_sure:
+            grown.say(step.at, "updated", step.severity, f"{WIDER}: {step.reason}")
+        for other in others:
+            self.hidden |= other.open
+            for identity in other.open:
+                del self.home[identity]
+            other.open, other.is_cut = set(), True
+            other.end(step.at, PART)
+
+    def _come_back(self, history: History, at: datetime) -> None:
+        """Tell of a region that still fires when the whole does not any more."""
+        self.hidden.discard(history.incident.id)
+        until_now = [step for step in history.transitions if step.at <= at]
+        first = replace(until_now[0], at=at, reason=GOES_ON)
+        told = self._begin(history, first, str(uuid5(NAMESPACE, f"{history.incident.id}|{at}")))
+        if until_now[-1].new != "suspected":
+            told.say(at, "confirmed", until_now[-1].severity, until_now[-1].reason)
+
+    def _news(self, identity: str, step: Transition) -> None:
+        told = self.home.get(identity)
+        if told is None:
+            return
+        is_wider = identity in self.wide and len(told.parts) > 1 and step.new == "confirmed"
+        reason = f"{WIDER}: {step.reason}" if is_wider else step.reason
+        told.say(step.at, "updated" if told.is_sure else "confirmed", step.severity, reason)
+
+    def _end(self, identity: str, step: Transition) -> None:
+        """End a history, and what it is told in if nothing else of that goes on."""
+        self.hidden.discard(identity)
+        told = self.home.pop(identity, None)
+        if told is None:
+            return
+        told.open.discard(identity)
+        if not told.open:
+            told.end(step.at)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-STATE_VERSION = "uproar-local-1"
+STATE_VERSION = "uproar-local-2"
 MONTH_MIN = 30 * 1440
 
 

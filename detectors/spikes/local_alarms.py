@@ -7,12 +7,14 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 
 from detectors.baselines.lineage import homes, level_number, lineage
 from detectors.baselines.regional import make_plan
 from detectors.model import Alarm
+from detectors.model.instants import Instant  # noqa: TC001 - msgspec reads annotations
 from detectors.spikes.alarms import QUIET_S
 
 if TYPE_CHECKING:
@@ -70,6 +72,10 @@ class LocalAlarm(Struct, frozen=True):
         The others that fired, the strangest first.
     alarm
         When, and how strange; ``score`` is that of ``region``.
+    fired_at
+        Ends of the bins in which anything of it fired, oldest first.
+    since
+        Regions, each with the end of the bin in which it fired first.
     observed, expected
         Voices in the window in which ``region`` stood out most, and what is usual in it.
     common
@@ -84,11 +90,17 @@ class LocalAlarm(Struct, frozen=True):
     observed: float
     expected: float
     common: float
+    fired_at: tuple[Instant, ...] = ()
+    since: tuple[tuple[str, Instant], ...] = ()
 
     @property
     def excess(self) -> float:
         """Voices beyond what is usual, given the rest of the service."""
         return self.observed - self.expected * self.common
+
+    def heard_by(self, at: datetime) -> set[str]:
+        """Return the regions that had fired by an instant (UTC): what could be told then."""
+        return {region for region, since in self.since if since <= at}
 
 
 class Open(Struct):
@@ -100,17 +112,36 @@ class Open(Struct):
         What fired first.
     best
         By region, where it stood out most.
-    last_bin, n_seen
-        The latest bin that fired, and how many bins had been observed by its end.
+    n_seen
+        How many bins had been observed by the end of the latest that fired.
+    bins
+        The bins that fired, ascending.
+    since
+        By region, the first bin in which it fired.
     closed_bin
         The bin in which it was closed; -1 while it is open.
     """
 
     first: Firing
     best: dict[str, Firing]
-    last_bin: int
-    n_seen: int
+    n_seen: int = 0
+    bins: list[int] = msgspec.field(default_factory=list)
+    since: dict[str, int] = msgspec.field(default_factory=dict)
     closed_bin: int = -1
+
+    @property
+    def last_bin(self) -> int:
+        """The latest bin that fired."""
+        return self.bins[-1]
+
+    def take(self, fired: Firing, n_seen: int) -> None:
+        """Add a region that fires."""
+        self.n_seen = n_seen
+        if self.bins[-1:] != [fired.bin]:
+            self.bins.append(fired.bin)
+        self.since.setdefault(fired.region, fired.bin)
+        if fired.region not in self.best or fired.score > self.best[fired.region].score:
+            self.best[fired.region] = fired
 
 
 @dataclass
@@ -161,12 +192,10 @@ class LocalTracker:
                 if alarm is None and self._is_old(one):
                     continue
                 if alarm is None:
-                    alarm = Open(one, {}, one.bin, 0)
+                    alarm = Open(one, {})
                     self.open.append(alarm)
                     touched.append(alarm)
-                alarm.last_bin, alarm.n_seen = one.bin, int(seen[number - first])
-                if one.region not in alarm.best or one.score > alarm.best[one.region].score:
-                    alarm.best[one.region] = one
+                alarm.take(one, int(seen[number - first]))
         self._rest(seen, first)
         self.n_seen = int(seen[-1]) if len(seen) else self.n_seen
         return [self._told(one) for one in touched]
@@ -211,7 +240,17 @@ class LocalTracker:
             self._at(one.closed_bin + 1) if one.closed_bin >= 0 else None,
         )
         related = tuple(fired.region for fired in ranked if fired.region != region)
-        return LocalAlarm(region, one.first.region, related, alarm, best.observed, best.expected, best.common)
+        return LocalAlarm(
+            region,
+            one.first.region,
+            related,
+            alarm,
+            best.observed,
+            best.expected,
+            best.common,
+            tuple(self._at(number + 1) for number in one.bins),
+            tuple((code, self._at(number + 1)) for code, number in one.since.items()),
+        )
 
     def _at(self, b: int) -> datetime:
         return self.start_at + timedelta(seconds=b * self.bin_width_s)
