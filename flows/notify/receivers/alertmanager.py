@@ -72,13 +72,14 @@ def payload(message: Message, *, ends_at: datetime) -> list[dict[str, Any]]:
     of the lower severity, which may have been told before, is ended with it.
     """
     is_over = message.status == "resolved"
-    alert = {
+    alert: dict[str, Any] = {
         "labels": alert_labels(message),
         "annotations": alert_annotations(message),
         "startsAt": stamp(message.starts_at),
         "endsAt": stamp(ended_at(message) if is_over else max(ends_at, message.starts_at)),
-        "generatorURL": first_link(message),
     }
+    if url := first_link(message):
+        alert["generatorURL"] = url
     if message.severity != "page" or message.state == "confirmed":
         return [alert]
     lower = alert | {"labels": alert_labels(message) | {"severity": "watch"}}

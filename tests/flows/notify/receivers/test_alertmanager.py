@@ -22,6 +22,7 @@ from tests.conftest import missing
 from tests.flows.notify.receivers.helpers import (
     AT,
     CANARY,
+    CASES,
     DELIVERY,
     FIRING,
     HOSTILE_TEXTS,
@@ -212,6 +213,11 @@ def test_it_takes_whatever_we_send(real: Alertmanager, http: Http) -> None:
     for status in ("firing", "resolved"):
         for text in HOSTILE_TEXTS:
             receiver.deliver(changed(hostile(text, status=status), starts_at=utc_now()), now())
+
+
+def test_it_takes_the_documented_messages(real: Alertmanager, http: Http) -> None:
+    for message in CASES.values():
+        AlertmanagerReceiver(name="am", url=real.url, http=http).deliver(message, DELIVERY)
 
 
 def test_it_refuses_what_is_none(real: Alertmanager, http: Http) -> None:
