@@ -82,7 +82,7 @@ def measure(incidents: int = INCIDENTS, nulls: int = NULLS) -> tuple[list[Row], 
     return rows, _table(kinds)
 
 
-def _summary(kinds: dict[tuple[str, Case], Tally]) -> list[Row]:
+def _summary(kinds: dict[tuple[Shape, Case], Tally]) -> list[Row]:
     every = list(kinds.values())
     covered = np.mean([one for tally in every for one in tally.covered])
     said, right = sum(t.said for t in every), sum(t.right for t in every)
@@ -153,7 +153,7 @@ def crowd(codes: list[str], *, total: float = 200.0, bins: int = 12) -> tuple[pd
     return pd.DataFrame(counts, index=index, columns=codes), pd.DataFrame(usual, index=index, columns=codes)
 
 
-def _table(kinds: dict[tuple[str, Case], Tally]) -> str:
+def _table(kinds: dict[tuple[Shape, Case], Tally]) -> str:
     """Return what came out for each kind of outage."""
     lines = [
         f"    {'columns':10} {'outage':26} {'found':>5} {'right':>5} {'prec.':>5} {'rec.':>5} {'cov.':>5}  captions"

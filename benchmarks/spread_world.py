@@ -111,6 +111,7 @@ class Setting:
     history: int = 0
     bins: int = 12
     delays: bool = False
+    """Whether it begins up to an hour later in some regions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +192,7 @@ def simulate(setting: Setting, rng: np.random.Generator) -> Simulated:
     true *= setting.total * rng.uniform(0.5, 0.7) / true[:, setting.history :].sum()
     affected = _affected(setting.case, place, rng)
     factor = np.where(affected, setting.factor * np.exp(0.2 * rng.standard_normal(len(affected))), 1.0)
-    late = rng.integers(0, 7, len(affected)) * 10.0 if setting.delays else np.zeros(len(affected))
+    late = _delays(place, setting, rng)
     since = (np.arange(bins) - setting.history)[None, :] * 10.0
     rate = true * np.where(since >= late[:, None], factor[:, None], 1.0)
     noisy = rate * rng.gamma(1 / setting.phi, setting.phi, rate.shape)
@@ -213,6 +214,21 @@ def simulate(setting: Setting, rng: np.random.Generator) -> Simulated:
         table(counts), table(given), setting.total * 0.4, hit,
         min(1.0, float(usual @ affected / usual.sum())), min(1.0, float(known @ affected / known.sum())), began, extra,
     )  # fmt: skip
+
+
+def _delays(place: World, setting: Setting, rng: np.random.Generator) -> Floats:
+    """Return after how many minutes it begins: in a country, or in a state of the US, everywhere at once."""
+    from detectors.spread.geography import country, usual_parent
+
+    if not setting.delays:
+        return np.zeros(len(place.leaves))
+    homes = [usual_parent(code) if code.startswith("metro") else code for code in place.leaves]
+    names = [
+        str(country(code)) if setting.shape == "countries" else str(home)
+        for code, home in zip(place.leaves, homes, strict=True)
+    ]
+    drawn = {name: float(rng.integers(0, 7)) * 10.0 for name in dict.fromkeys(names)}
+    return np.array([drawn[name] for name in names])
 
 
 def _affected(case: Case, place: World, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -24,7 +24,6 @@ from detectors.spread.window import best_window
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detectors.model.instants import Estimate
     from detectors.model.spread import Verdict
     from detectors.spread.coarsening import Units
     from detectors.spread.frames import Dispersion, Frames
@@ -250,8 +249,9 @@ class _Report:
         is_known = np.array([verdict != "no data" for verdict in verdicts]) & (mu > 0)
         shares = self._shares(y - mu)
         hit = np.array([n for n, verdict in enumerate(verdicts) if verdict == "affected"], np.int64)
-        began: dict[int, Estimate | None] = dict(zip(hit.tolist(), onsets(frames, hit, view.window[1]), strict=True))
-        places = dict(zip(hit.tolist(), self._order(hit, began), strict=True))
+        estimates = onsets(frames, hit, view.window[1])
+        began = dict(zip(hit.tolist(), estimates, strict=True))
+        places = dict(zip(hit.tolist(), order(estimates), strict=True))
         nan = float("nan")
         rows = [
             RegionSpread(
@@ -270,15 +270,6 @@ class _Report:
             for n, code in enumerate(frames.codes)
         ]
         return tuple(sorted(rows, key=_rank))
-
-    def _order(self, hit: NDArray[np.int64], began: dict[int, Estimate | None]) -> list[int | None]:
-        """Return the places in the order of onsets, on each level by itself."""
-        levels = self.view.regions.levels
-        places: dict[int, int | None] = {}
-        for level in {levels[n] for n in hit}:
-            here = [int(n) for n in hit if levels[n] == level]
-            places.update(zip(here, order([began[n] for n in here]), strict=True))
-        return [places[int(n)] for n in hit]
 
     def _chances(self, units: Units, believed: Posterior) -> Floats:
         """Return how likely each region is to be affected before it is looked at itself."""

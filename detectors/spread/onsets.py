@@ -73,7 +73,7 @@ def order(found: list[Estimate | None]) -> list[int | None]:
 
 
 def _groups(members: list[int], spans: dict[int, tuple[float, float]]) -> list[list[int]]:
-    """Split at the instant that tells most pairs apart, if few lie across it beside the smaller side; then both sides."""
+    """Split at the instant that tells most pairs apart, if not too many lie across it; then both sides."""
     if not members:
         return []
     low, high = np.array([spans[number] for number in members]).T
