@@ -31,13 +31,13 @@ RECEIVERS = ("oncall", "chat")
 N_INCIDENTS, N_REVISIONS = 5, 4
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 # Leases run out soon, since whoever held them is dead by then; waits are short, since nobody has the time.
-PACE = Pace(base_s=0.01, cap_s=0.05, lease_s=0.1, failures_in_a_row=1000)
+LEASE_S = 0.1
 
 
 def tell(store: Store) -> Iterator[None]:
     """Find things out, one after the other, and have each told; what was found before the kill is found again."""
-    for revision in range(1, N_REVISIONS + 1):
-        for number in range(N_INCIDENTS):
+    for number in range(N_INCIDENTS):
+        for revision in range(1, N_REVISIONS + 1):
             store.save_detections([found(number, revision)])
             yield
 
@@ -54,11 +54,12 @@ def found(number: int, revision: int) -> Judged:
     return Judged(key, LONG_AGO + timedelta(minutes=revision), {"revision": revision}, (one,), (step,), messages)
 
 
-def work(store_url: str, sink_url: str, seed: int, *, is_telling: bool = True) -> None:
+def work(store_url: str, sink_url: str, seed: int, *, is_telling: bool = True, lease_s: float = LEASE_S) -> None:
     """Tell, deliver what is due after every step, and go on until nothing waits."""
     http = guarded_http(Guard(Allow.of([sink_url.removeprefix("http://")])), timeout_s=60)
     with open_store(store_url) as store, http:
-        worker = Worker(SYSTEM_CLOCK, Random(seed), f"worker-{os.getpid()}", PACE)  # noqa: S311
+        pace = Pace(base_s=0.05, cap_s=0.1, lease_s=lease_s, failures_in_a_row=1000)
+        worker = Worker(SYSTEM_CLOCK, Random(seed), f"worker-{os.getpid()}", pace)  # noqa: S311
         receivers = {name: WebhookReceiver(name=name, url=f"{sink_url}/{name}", http=http) for name in RECEIVERS}
 
         def deliver() -> int:
