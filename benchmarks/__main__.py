@@ -59,6 +59,13 @@ def spread(_: argparse.Namespace) -> Outcome:
     return bench.measure()
 
 
+def local(_: argparse.Namespace) -> Outcome:
+    """Find local outages, and nothing else."""
+    from benchmarks import local as bench
+
+    return bench.measure(), ""
+
+
 def end_to_end(options: argparse.Namespace) -> Outcome:
     """Bring lines into the store; wait for the command line."""
     from benchmarks import end_to_end as bench
@@ -95,6 +102,7 @@ ALL: tuple[Callable[[argparse.Namespace], Outcome], ...] = (
     matching,
     location,
     spread,
+    local,
     store,
     bank,
     end_to_end,
