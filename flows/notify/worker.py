@@ -126,9 +126,14 @@ def deliver_due(
     every = {name: one.resend_every for name, one in receivers.items() if one.resend_every is not None}
     if every:
         store.due_again(worker.clock.now(), every)
-    with workers(len(receivers)) as pool:
-        running = [pool.submit(_serve, store, name, one, (worker, stop_at)) for name, one in receivers.items()]
-    outcomes = [outcome for one in running for outcome in one.result()]
+    if len(receivers) == 1:  # nobody else is held up
+        outcomes = [
+            outcome for name, one in receivers.items() for outcome in _serve(store, name, one, (worker, stop_at))
+        ]
+    else:
+        with workers(len(receivers)) as pool:
+            running = [pool.submit(_serve, store, name, one, (worker, stop_at)) for name, one in receivers.items()]
+        outcomes = [outcome for one in running for outcome in one.result()]
     states = store.receiver_states()
     served = {one.name for one in states if one.disabled_at is None} & receivers.keys()
     return Delivered(

@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.flows.notify.machine import CI, Machine
 
-SOAK = settings(CI, max_examples=2000, stateful_step_count=50)
+SOAK = settings(CI, max_examples=150, stateful_step_count=50)
 
 
 def test_nothing_is_lost_doubled_reordered_or_made_up() -> None:
