@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detectors.errors import SettingsError
-from flows.settings.sections import Settings
+from flows.settings.sections import ReceiverSettings, ReceiverTables, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,18 +58,36 @@ def _convert(raw: dict[str, Any], file: Path | None, text: str) -> Settings:
         return msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
-        key = where.strip("`.").split("[", maxsplit=1)[0]
+        key = _receiver_key(raw, where.strip("`.")).split("[", maxsplit=1)[0]
         if "unknown field" in what:  # msgspec's path ends at the table; the key itself stands in the sentence
             key = ".".join(part for part in (key, what.split("`")[1]) if part)
+        if "matching regex" in what:
+            key = "receivers"
         place = f"{file}:{_line_of(key, text)}:{key}" if file else _variable(key)
         raise SettingsError(_explain(what, key), place=place) from None
 
 
+def _receiver_key(raw: dict[str, Any], where: str) -> str:
+    """Put the name of a receiver into the path of a mistake: msgspec leaves it out."""
+    if not where.startswith("receivers[...]"):
+        return where
+    for name, table in raw["receivers"].items():
+        try:
+            msgspec.convert({name: table}, ReceiverTables)
+        except msgspec.ValidationError:
+            return where.replace("receivers[...]", f"receivers.{name}")
+    return where
+
+
 def _explain(what: str, key: str) -> str:
-    section = key.split(".", maxsplit=1)[0]
-    if "unknown field" in what and "." in key:
-        names = ", ".join(getattr(Settings(), section).__struct_fields__)
-        return f"unknown key; [{section}] has {names}"
+    section, _, name = key.rpartition(".")
+    if "unknown field" in what and section:
+        kind = ReceiverSettings if section.startswith("receivers.") else getattr(Settings(), section)
+        return f"unknown key; [{section}] has {', '.join(kind.__struct_fields__)}"
+    if "missing required field" in what:
+        return f"[{key}] wants {what.split('`')[1]}"
+    if "matching regex" in what:
+        return "a receiver's name has letters, digits, _, . and - only, at most 40"
     if "unknown field" in what:
         return f"unknown section; there are {', '.join(Settings.__struct_fields__)}"
     return what[:1].lower() + what[1:]
@@ -77,12 +95,12 @@ def _explain(what: str, key: str) -> str:
 
 def _line_of(key: str, text: str) -> int:
     """Return the line on which ``section.key`` is set, or that of its section, or 1."""
-    section, _, name = key.partition(".")
-    wanted, current, found = (section, name) if name else ("", section), "", 1
+    section, _, name = key.rpartition(".")
+    wanted, current, found = (section, name), "", 1
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip().startswith("["):
-            current = line.strip(" []\t")
-            found = number if current == section else found
+            current = line.split("#")[0].strip(" []\t")
+            found = number if current in {section, key} else found
         elif (current, line.split("=")[0].strip(" \"'")) == wanted:
             return number
     return found
@@ -97,6 +115,8 @@ def _overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
     result = {section: dict(values) if isinstance(values, dict) else values for section, values in raw.items()}
     defaults = Settings()
     for section in Settings.__struct_fields__:
+        if not isinstance(getattr(defaults, section), msgspec.Struct):
+            continue  # receivers have names of their own; their secrets are taken by "env:NAME"
         for name in getattr(defaults, section).__struct_fields__:
             value = environ.get(_variable(f"{section}.{name}"))
             if value is not None:

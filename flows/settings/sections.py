@@ -103,6 +103,41 @@ class StatusSettings(_Section, frozen=True, forbid_unknown_fields=True):
     every_s: Annotated[int, Meta(ge=60, le=86_400)] = 60
 
 
+class AlertSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    """What is told to receivers, and how little; ``allow`` names private addresses that may be told something."""
+
+    link: str = ""
+    with_posts: bool = False
+    allow: tuple[str, ...] = ()
+    update_after_min: Annotated[float, Meta(ge=1, le=1440)] = 10.0
+    most_updates: Annotated[int, Meta(ge=0, le=100)] = 6
+    together_min: Annotated[float, Meta(ge=0, le=120)] = 15.0
+
+
+class ReceiverSettings(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One receiver, ``[receivers.NAME]``: what it is, where it is, and what it is told of."""
+
+    kind: Literal["webhook", "slack", "discord", "teams", "pagerduty", "alertmanager", "email", "apprise"]
+    severity: Literal["page", "watch"] = "page"
+    services: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    repeat_h: Annotated[float, Meta(ge=0, le=720)] = 0.0
+    url: str = ""
+    secret: str = ""
+    authorization: str = ""
+    routing_key: str = ""
+    host: str = ""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    username: str = ""
+    password: str = ""
+
+
+ReceiverTables = dict[Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]{1,40}$")], ReceiverSettings]
+
+
 class PrivacySettings(_Section, frozen=True, forbid_unknown_fields=True):
     """How long what could be personal is kept."""
 
@@ -129,6 +164,8 @@ class Settings(_Section, frozen=True, forbid_unknown_fields=True):
     x: XSettings = XSettings()
     status: StatusSettings = StatusSettings()
     privacy: PrivacySettings = PrivacySettings()
+    alerts: AlertSettings = AlertSettings()
+    receivers: ReceiverTables = {}
 
     @property
     def has_other_sources(self) -> bool:

@@ -72,6 +72,28 @@ url = "https://api.x.com"
 # enabled = true
 every_s = 60
 
+[alerts]
+# Address of an incident's page, with {incident} for its id, where you publish them.
+# link = "https://status.example.com/incidents/{incident}"
+# Whether messages quote posts.
+with_posts = false
+# Private, loopback and metadata addresses are refused, but for these: hosts, host:port, networks.
+allow = []
+# Minutes between two messages about one incident, unless it is graver or over; how many beyond beginning and end.
+update_after_min = 10
+most_updates = 6
+# Services of one company, or that need each other, are told as one if they begin within so many minutes.
+together_min = 15
+
+# Who is told: one section each, [receivers.NAME]. `uproar test-receiver NAME` sends a test. docs/receivers.md has all.
+# [receivers.oncall]
+# kind = "slack"        # webhook, slack, discord, teams, pagerduty, alertmanager, email, apprise
+# url = "env:SLACK_WEBHOOK"
+# severity = "page"     # or "watch": any credible rise
+# services = []         # ids; [] = all that are watched
+# regions = []          # "US", "US-TX", ...; [] = anywhere
+# repeat_h = 0          # hours between two reminders of what goes on; 0 = none
+
 [privacy]
 # Hours that texts, ids and places of posts are kept; then only counts are.
 keep_h = 48

@@ -15,6 +15,7 @@ from detectors.errors import InputError, StateError
 from detectors.incidents.lifecycle import LOOKS_AGAIN, History, build_histories
 from detectors.incidents.revision import reconcile
 from detectors.spikes import Parameters, ScoredSources
+from flows.steps.everything import Waiting
 from flows.steps.groups import groups
 from flows.steps.regions import (
     LocalFound,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from detectors.model import CountSeries, SeriesKey, Spread, Transition
     from detectors.spikes import Scored
+    from flows.steps.everything import Tell
     from flows.steps.groups import Group
     from flows.store import Store
 
@@ -72,7 +74,12 @@ class Detected:
 
 
 def detect(
-    store: Store, keys: Iterable[SeriesKey], *, until: datetime | None = None, detector: str = "uproar"
+    store: Store,
+    keys: Iterable[SeriesKey],
+    *,
+    until: datetime | None = None,
+    detector: str = "uproar",
+    tell: Tell | None = None,
 ) -> Detected:
     """Score what is new in each series and bring its incidents up to date.
 
@@ -89,12 +96,16 @@ def detect(
         No bin that ends after this is judged (UTC): it may still receive posts. None = whatever is there.
     detector
         A name in :data:`detectors.spikes.DETECTORS`.
+    tell
+        Returns the messages that follow; they are kept in one transaction with all that was found. Without it, what was
+        found is kept series by series.
     """
     every = groups(store, keys, detector)
     parts = [key for group in every for key in group.parts]
-    detection = _Detection(store, until, detector, store.changed(parts) | store.troubled())
+    detection = _Detection(store, until, detector, store.changed(parts) | store.troubled(), Waiting(tell))
     for group in every:
         detection.bring_up_to_date(group)
+    detection.keep_what_waits()
     return detection.done
 
 
@@ -132,7 +143,17 @@ class _Detection:
     until: datetime | None
     detector: str
     restless: set[SeriesKey] = field(default_factory=set)
+    waiting: Waiting = field(default_factory=Waiting)
     done: Detected = field(default_factory=Detected)
+
+    def keep_what_waits(self) -> None:
+        """Keep what was found together with what is to be told of it."""
+        tell, found = self.waiting.tell, self.waiting.found
+        if tell is None:
+            return
+        messages = tell(self.done.changed, self.waiting.rising(self.done))
+        if found or messages:
+            self.store.save_detections(found, messages)
 
     def bring_up_to_date(self, group: Group) -> None:
         """Go on from the checkpoint where that is enough, else score the whole series."""
@@ -181,7 +202,7 @@ class _Detection:
         series, scored, local = resumed
         if is_due and self._is_to_look_again(group.key, scored_until, series.end_at):
             return False
-        self._note_silence(group, scored)
+        self._note_silence(group, series, scored)
         if is_due:
             self._save(group, series.end_at, self._state(scored, None, local), _Found())
         return True
@@ -219,7 +240,7 @@ class _Detection:
         self.done.learning.pop(group.key.service, None)
         if learning_until:
             self.done.learning[group.key.service] = learning_until
-        self._note_silence(group, scored)
+        self._note_silence(group, series, scored)
         recorded = self._recorded(group)
         located = with_unlocated(read_located(self.store, group, series, scored), self.store, every)
         local = find_local(located) if self.detector == "uproar" else LocalFound([], None)
@@ -245,12 +266,16 @@ class _Detection:
         incidents = [history.incident for history in found.changed]
         steps = [step for history in found.changed for step in history.transitions]
         parts = [Judged(key, at, {"part_of": group.key.source}) for key in group.parts if key != group.key]
-        whole = Judged(group.key, at, state, incidents, steps, spreads=found.spreads)
-        self.store.save_detections([*parts, whole])
+        every = [*parts, Judged(group.key, at, state, incidents, steps, spreads=found.spreads)]
+        if self.waiting.tell is None:
+            self.store.save_detections(every)
+        else:
+            self.waiting.found += every
 
-    def _note_silence(self, group: Group, scored: Scored) -> None:
+    def _note_silence(self, group: Group, series: CountSeries, scored: Scored) -> None:
         """Note which sources were silent in the last bin, where they say that there was nothing."""
         self.done.judged.update(group.parts)
+        self.waiting.note(series, scored)
         if isinstance(scored, ScoredSources):
             silent = {name for name, is_so in zip(scored.sources, scored.is_faulty[:, -1], strict=True) if is_so}
             self.done.silent.update(key for key in group.parts if key.source in silent)
@@ -276,13 +301,16 @@ def _with_facts(store: Store, group: Group, history: History, before: History | 
     """
     incident = history.incident
     end_at = incident.ended.at if incident.ended else incident.resolved_at
-    facts = _joined(store.facts(key, start_at=incident.onset.at, end_at=end_at) for key in group.parts)
+    span = {"start_at": incident.onset.at, "end_at": end_at}
+    facts = _joined(store.facts(key, **span, region=incident.region) for key in group.parts)
     if not facts.n_reports:
         return history
     fields = facts.fields()
     if before:
         new = max(0, facts.n_reports - before.incident.n_reports)
         fields["n_authors"] = min(facts.n_authors, before.incident.n_authors + new)
+        if incident.region and not facts.n_naming:  # what they named is not kept by region
+            fields["symptoms"] = before.incident.symptoms
     return History(replace(incident, **fields), history.transitions)
 
 

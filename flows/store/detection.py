@@ -169,7 +169,7 @@ class Detection(Base):
         """Keep what a detector found in one series; see :meth:`save_detections`."""
         self.save_detections([Judged(key, at, state, incidents, transitions)])
 
-    def save_detections(self, found: Iterable[Judged]) -> None:
+    def save_detections(self, found: Iterable[Judged], messages: Iterable[Outgoing] = ()) -> None:
         """Keep incidents, transitions, checkpoints, and what is to be told of them, in one transaction.
 
         Incidents replace those of the same id; a transition (incident, revision) that is there stays, and so does a
@@ -188,7 +188,7 @@ class Detection(Base):
             steps = [reading.transition_row(step) for one in found for step in one.transitions]
             put_new(connection, transitions, steps)
             put(connection, spreads, [row for one in found for row in spread_rows(one.spreads)])
-            put_messages(connection, [message for one in found for message in one.messages])
+            put_messages(connection, [*(one for each in found for one in each.messages), *messages])
 
     def incident(self, incident_id: str) -> Incident | None:
         """Return the incident of that id; None if there is none."""
@@ -226,10 +226,18 @@ class Detection(Base):
         with self._reading() as connection:
             return reading.transitions_of(connection, incident_id)
 
-    def facts(self, key: SeriesKey, *, start_at: datetime, end_at: datetime | None = None) -> Facts:
-        """Return how many reports and people there were from ``start_at`` to ``end_at`` (UTC), and what they name."""
+    def facts(
+        self, key: SeriesKey, *, start_at: datetime, end_at: datetime | None = None, region: str = ""
+    ) -> Facts:
+        """Return how many reports and people there were from ``start_at`` to ``end_at`` (UTC), and what they name.
+
+        With a ``region``: those from there, see :func:`flows.store.regional.facts_of`.
+        """
         end_us = None if end_at is None else micros(end_at)
         with self._reading() as connection:
+            if region:
+                span = micros(start_at), reading.LATEST_US if end_us is None else end_us
+                return regional.facts_of(connection, key, region, span)
             return reading.facts_of(connection, key, micros(start_at), end_us)
 
 

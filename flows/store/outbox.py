@@ -19,6 +19,7 @@ from flows.store.base import Base
 from flows.store.outbox_tables import deliveries, receivers
 from flows.store.outgoing import Kept, Leased, Outgoing, ReceiverState, Setback, kept, optional
 from flows.store.privacy import key_text, storable
+from flows.store.reading import incidents_where
 from flows.store.rows import overwriting, pages, put
 from flows.store.schema import incidents
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from sqlalchemy import ColumnElement, Connection
+
+    from detectors.model import Incident
 
 MAX_ERROR = 300
 """Characters of an error that are kept."""
@@ -55,6 +58,18 @@ class Outbox(Base):
                 query = select(deliveries).where(deliveries.c.incident_id.in_(some))
                 found += [kept(dict(row)) for row in connection.execute(query).mappings()]
         return outgoing.told(found)
+
+    def to_be_told(self) -> list[Incident]:
+        """Return the incidents of which something may be to be told: those that go on, and those told to go on."""
+        over = deliveries.alias()
+        is_over = exists().where(
+            over.c.receiver == deliveries.c.receiver,
+            over.c.incident_id == deliveries.c.incident_id,
+            over.c.status == "resolved",
+        )
+        told = select(deliveries.c.incident_id).where(deliveries.c.status == "firing", ~is_over)
+        with self._reading() as connection:
+            return incidents_where(connection, or_(incidents.c.is_open, incidents.c.id.in_(told)))
 
     def lease(
         self, now: datetime, lease_s: float, limit: int, owner: str, receivers: Collection[str] | None = None

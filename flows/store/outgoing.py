@@ -47,6 +47,8 @@ class Outgoing(Struct, frozen=True, kw_only=True):
         Not to be sent before (UTC); None = at once.
     has_posts
         Whether somebody's words are in the body: then they go when posts go.
+    dropped_because
+        Why it is kept without ever being sent; None = it is sent.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     created_at: Instant
     not_before: Instant | None = None
     has_posts: bool = False
+    dropped_because: str | None = None
 
 
 class Leased(Struct, frozen=True, kw_only=True):
@@ -189,7 +192,9 @@ def _row(one: Outgoing) -> dict[str, Any]:
         "body": one.body,
         "has_posts": one.has_posts,
         "created_at": micros(one.created_at),
-        "state": "pending",
+        "state": "pending" if one.dropped_because is None else "dropped",
+        "last_error": one.dropped_because,
+        "done_at": None if one.dropped_because is None else micros(one.created_at),
         "attempts": 0,
         "n_sent": 0,
         "n_failed": 0,
