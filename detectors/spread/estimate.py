@@ -106,7 +106,7 @@ def estimate_spread(  # noqa: PLR0913 - the analyst's door: everything after the
     if not atoms.expected.sum() > 0:
         return _nothing(frames, unlocated)
     found, _ = scan(atoms, regions, error, rng=rng, replicates=replicates)
-    view = _look(frames, regions, atoms, found, error)
+    view = _look(frames, regions, atoms, found)
     return _Report(view, error, found).spread(rng, unlocated)
 
 
@@ -130,13 +130,13 @@ class _View:
         return np.asarray(values[:, self.span].sum(axis=1))
 
 
-def _look(frames: Frames, regions: Regions, atoms: Atoms, found: Found, error: BaselineError) -> _View:
+def _look(frames: Frames, regions: Regions, atoms: Atoms, found: Found) -> _View:
     """Choose the time, and say by how much the zone is raised in it."""
     members = np.unique(np.concatenate([atoms.members[number] for number in found.regions] or [np.empty(0, np.int64)]))
     window, factor = (0, frames.bins), USUAL_FACTOR
     y, mu, extra = (a[members].sum(axis=0) for a in (atoms.observed, atoms.expected, atoms.variance))
     if found.p_value <= CHANCE and len(members):
-        window = best_window(y, mu, extra, error.shared + error.own)
+        window = best_window(y, mu, extra)
         span = slice(*window)
         raised = (y[span].sum() + 1.0) / (mu[span].sum() + 0.5)
         factor = float(np.clip(raised, LEAST_FACTOR, MOST_FACTOR))

@@ -27,7 +27,7 @@ INSIDE = 0.3
 """Prior probability that a pool is affected in part."""
 
 FACTORS = np.geomspace(1.5, 40.0, 14)
-UNEVEN = np.array([0.15, 0.5])
+UNEVEN = np.array([0.1, 0.35])
 """How unevenly affected regions are hit: standard deviation of the logarithm of their factors."""
 
 LEVELS, LEVEL_WEIGHTS = np.polynomial.hermite_e.hermegauss(5)

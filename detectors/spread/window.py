@@ -17,15 +17,14 @@ PRICE = 3.0
 MOST_STEPS = 240
 
 
-def best_window(observed: Floats, expected: Floats, variance: Floats, error: float) -> tuple[int, int]:
+def best_window(observed: Floats, expected: Floats, variance: Floats) -> tuple[int, int]:
     """Return the bins in which one series stands out most: first, and the one after the last.
 
     Parameters
     ----------
     observed, expected, variance
-        Shape (bins,); ``variance`` is that beyond Poisson.
-    error
-        By how much what is usual may be wrong (standard deviation of the logarithm).
+        Shape (bins,); ``variance`` is that beyond Poisson. Errors of what is usual are alike in all bins, and say
+        nothing of where it begins.
     """
     bins = len(observed)
     step = -(-bins // MOST_STEPS)
@@ -33,7 +32,7 @@ def best_window(observed: Floats, expected: Floats, variance: Floats, error: flo
     y, mu, extra = (np.concatenate(([0.0], np.cumsum(a)))[edges] for a in (observed, expected, variance))
     counts, usual, beyond = (np.maximum(a[None, :] - a[:, None], 0.0) for a in (y, mu, extra))
     usual = np.maximum(usual, 0.02)
-    size = 1.0 / np.maximum(beyond / usual**2 + error**2, 1e-4)
+    size = 1.0 / np.maximum(beyond / usual**2, 1e-4)
     above = np.maximum(counts, usual)
     score = above * np.log(above / usual) - (above + size) * np.log1p((above - usual) / (usual + size))
     inner = np.arange(len(edges))
