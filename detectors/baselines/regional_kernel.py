@@ -225,35 +225,40 @@ def follow_wander(table: Table, row: int, seen: tuple[float, float, float], now:
 
 
 @compiled
-def look(plan: Plan, table: Table, whole: Whole, cell: tuple[int, int, int], told: tuple[Told, int]) -> int:
-    """Compare a region's windows with what is usual; return 1 if that was told, at the index in ``told``."""
-    row, b, at = cell
+def look(
+    known: tuple[Plan, Table], whole: Whole, cell: tuple[int, int, int], rest: Floats, told: tuple[Told, int]
+) -> int:
+    """Compare a region's windows with what is usual; return 1 if that was told, at the index in ``told``.
+
+    ``rest`` holds what is heard and what is usual of all that is located, window by window. A region that usually
+    brings more than half of it is the service as a whole: it is no part that could stand out.
+    """
+    plan, table = known
+    row, b, _ = cell
     out, i = told
     n = len(plan.windows)
-    span = table.ring.shape[1]
     unit = weight(plan, b)
     observed = sum_windows(plan, table, row, b)
     expected, error = expect(plan, table, whole, cell)
     y, m = observed[n - 1], expected[n - 1]
-    table.sums[TESTS] += unit
+    is_part = 2.0 * m <= rest[1, n - 1]
+    if is_part:
+        table.sums[TESTS] += unit
     drift = wander(plan, table, unit)
     follow_wander(table, row, (y, m, error), (drift, unit))
     error += drift
     if y < plan.min_reports:
-        cluster(table, row, table.ring[row, b % span], (observed, expected, error), unit)
+        cluster(table, row, table.ring[row, b % table.ring.shape[1]], (observed, expected, error), unit)
         return 0
-    rest = sum_windows(plan, table, 0, b)
-    usual, _ = expect(plan, table, whole, (0, b, at))
     for w in range(n):
-        others = max(0.0, rest[w] - observed[w]) + plan.common
-        out.common[i, w] = max(1.0, others / (max(0.0, usual[w] - expected[w]) + plan.common))
+        others = max(0.0, rest[0, w] - observed[w]) + plan.common
+        out.common[i, w] = max(1.0, others / (max(0.0, rest[1, w] - expected[w]) + plan.common))
         out.observed[i, w] = observed[w]
         out.expected[i, w] = expected[w]
         out.noise[i, w] = clustering(plan, table, w, unit)
     restrain(plan, table, (row, b), (y, m * out.common[i, n - 1] + FLOOR, error))
     out.error[i] = error
     out.tests[i] = table.sums[TESTS] / max(table.sums[MINUTES], 1e-300)
-    is_part = 2.0 * expected[n - 1] <= usual[n - 1]  # what brings most of the reports is the service as a whole
     return 1 if is_part and table.sums[SEEN] > plan.warm_up else 0
 
 
@@ -266,6 +271,7 @@ def run(known: tuple[Plan, Table], whole: Whole, cells: Cells, block: tuple[int,
     plan, table = known
     first, n_bins = block
     span = table.ring.shape[1]
+    rest = np.zeros((2, len(plan.windows)))
     told, i = 0, 0
     for b in range(first, first + n_bins):
         at = b - first + span
@@ -278,10 +284,13 @@ def run(known: tuple[Plan, Table], whole: Whole, cells: Cells, block: tuple[int,
         while stop < len(cells.bins) and cells.bins[stop] == b:
             push(plan, table, (b, cells.rows[stop], cells.voices[stop]), whole.is_held[at])
             stop += 1
+        if stop > i:
+            rest[0] = sum_windows(plan, table, 0, b)
+            rest[1], _ = expect(plan, table, whole, (0, b, at))
         for j in range(i, stop):
             if cells.rows[j] > 0:
                 out.cell[told] = j
-                told += look(plan, table, whole, (cells.rows[j], b, at), (out, told))
+                told += look(known, whole, (cells.rows[j], b, at), rest, (out, told))
         i = stop
     return told
 
