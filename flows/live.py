@@ -12,6 +12,7 @@ from detectors.matching import Reader
 from detectors.reference import catalogue
 from flows import steps
 from flows.net import Retry
+from flows.notify.alerts import Alerts
 from flows.report.record import incident_record
 from flows.report.sentences import headline
 from flows.settings import World
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from detectors.model import Incident, Transition
+    from flows.notify.worker import Delivered
     from flows.settings import Settings
     from flows.sources.base import CountSource, Ledger, Source
     from flows.sources.statuspage import Page
@@ -61,6 +63,8 @@ class Tick:
         All that is wrong with the sources now.
     learning
         Services whose usual rate is not known yet, with the end of what has been seen of them (UTC).
+    delivered
+        What became of messages; None where there is no receiver.
     """
 
     at: datetime
@@ -73,11 +77,13 @@ class Tick:
     faults_ended: tuple[Fault, ...] = ()
     faults: tuple[Fault, ...] = ()
     learning: dict[str, datetime] = field(default_factory=dict)
+    delivered: Delivered | None = None
 
     @property
     def needs_a_look(self) -> bool:
         """Whether a source failed or a record could not be used."""
-        return bool(self.failed or self.faults) or any(came.n_skipped for came in self.ingested.values())
+        is_untold = self.delivered is not None and bool(self.delivered.failed or self.delivered.dead)
+        return bool(self.failed or self.faults or is_untold) or any(came.n_skipped for came in self.ingested.values())
 
     @property
     def has_news(self) -> bool:
@@ -86,13 +92,14 @@ class Tick:
 
     def record(self) -> dict[str, Any]:
         """Return the tick as JSON can hold it."""
-        return {
+        record = {
             "sources": {label: came.record() for label, came in self.ingested.items()},
             "failed": self.failed,
             "faults": [{"source": one.source, "service": one.service, "kind": one.kind} for one in self.faults],
             "incidents": [incident_record(incident) for incident in self.incidents],
             "learning": sorted(self.learning),
         }
+        return record | ({"messages": self.delivered.record()} if self.delivered else {})
 
 
 def run_tick(settings: Settings, world: World | None = None) -> Tick:
@@ -215,8 +222,12 @@ class _Run:
         into = steps.Into(store, Reader(), self.watched, book)
         ingested, failed = steps.ingest_all(into, sources)
         until = now - timedelta(seconds=self.settings.watch.settle_s)
-        done = steps.detect(store, steps.chosen_keys(store, self.watched.services), until=until)
+        alerts = Alerts(self.settings, self.world, store)
+        keys = steps.chosen_keys(store, self.watched.services)
+        done = steps.detect(store, keys, until=until, tell=alerts.tell if alerts.is_on else None)
+        delivered = alerts.deliver(access.bounds.stop_at or now) if alerts.is_on else None
         told = {label: steps.plain(error) for label, error in failed.items()} | self._read_on(done)
+        told |= {"alerts": alerts.error} if alerts.error else {}
         began, ended = self._set_faults(sources, done, book)
         incidents = tuple(history.incident for history in done.changed)
         return Tick(
@@ -230,6 +241,7 @@ class _Run:
             faults_ended=tuple(ended),
             faults=tuple(store.faults()),
             learning=done.learning,
+            delivered=delivered,
         )
 
     @property

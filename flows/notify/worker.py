@@ -102,6 +102,10 @@ class Delivered:
     held: int = 0
     next_at: datetime | None = None
 
+    def record(self) -> dict[str, int]:
+        """Return the numbers, for JSON."""
+        return {name: getattr(self, name) for name in ("delivered", "failed", "dead", "waiting", "held")}
+
 
 def deliver_due(
     store: Store, receivers: Mapping[str, Receiver], worker: Worker | None = None, *, stop_at: datetime

@@ -80,7 +80,7 @@ def _receiver_key(raw: dict[str, Any], where: str) -> str:
 
 
 def _explain(what: str, key: str) -> str:
-    section, _, name = key.rpartition(".")
+    section = key.rpartition(".")[0]
     if "unknown field" in what and section:
         kind = ReceiverSettings if section.startswith("receivers.") else getattr(Settings(), section)
         return f"unknown key; [{section}] has {', '.join(kind.__struct_fields__)}"

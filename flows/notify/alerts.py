@@ -1,0 +1,69 @@
+"""The alerts of one tick: what follows from what was found is written down, then delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from flows.notify.configured import told_by
+from flows.notify.telling import tell
+from flows.notify.worker import Worker, deliver_due
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from detectors.incidents.lifecycle import History
+    from flows.notify.configured import Told
+    from flows.notify.worker import Delivered
+    from flows.settings import Settings, World
+    from flows.store import Outgoing, Store
+
+AT_LEAST = timedelta(seconds=20)
+"""Delivering gets so much time even where the sources have taken all of theirs."""
+
+
+@dataclass
+class Alerts:
+    """What is told in one tick.
+
+    Attributes
+    ----------
+    error
+        Why nothing could be decided, in which kind of error; the next tick decides again. Empty where all is well.
+    """
+
+    settings: Settings
+    world: World
+    store: Store
+    error: str = field(default="", init=False)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody is to be told."""
+        return bool(self.settings.receivers)
+
+    @cached_property
+    def told(self) -> Told:
+        """Who is told, and what; errors as of :func:`flows.notify.configured.told_by`."""
+        return told_by(self.settings, self.world)
+
+    def tell(self, changed: Sequence[History], rising: Collection[str]) -> list[Outgoing]:
+        """Return the messages that follow.
+
+        A mistake of ours in a sentence must not cost the incident: then nothing is told in this tick, which says so.
+        """
+        telling = self.told.telling
+        try:
+            return tell(self.store, telling, self.world.clock.now(), changed=changed, rising=rising)
+        except Exception as error:  # noqa: BLE001 - whatever it is; its text may hold what strangers wrote
+            self.error = f"nothing could be told ({type(error).__name__}); it is tried again with the next tick"
+            return []
+
+    def deliver(self, stop_at: datetime) -> Delivered:
+        """Deliver what is due; no attempt begins after ``stop_at``, or after a few seconds if that is earlier."""
+        clock = self.world.clock
+        until = max(stop_at, clock.now() + AT_LEAST)
+        return deliver_due(self.store, self.told.receivers, Worker(clock), stop_at=until)
