@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import monotonic
@@ -122,10 +122,13 @@ class Http:
         """
         with self._named(what), self._client.stream("GET", url, params=params, headers=headers) as response:
             check_status(response.status_code, response.headers, what=what, now=self._clock.now())
-            return self._answer(response, what)
+            body = bounded(self._timely(response, what), what=what, max_bytes=self._max_bytes)
+            return Answer(response.status_code, response.headers, body, what)
 
     def post(self, url: str, body: bytes, *, what: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Send once, and return the answer whatever its status: what it means is the sink's own business.
+
+        Once there is a status it counts: of a body that is too large, or breaks, there is only the beginning.
 
         Parameters
         ----------
@@ -137,7 +140,7 @@ class Http:
         Raises
         ------
         RetryableError, PermanentError
-            No answer in time, the connection broke; too large, the address is none, what the guard says.
+            No answer in time, the connection broke; the address is none, what the guard says.
         """
         try:
             target = httpx.URL(url)
@@ -146,11 +149,17 @@ class Http:
         if target.scheme not in {"http", "https"} or not target.host:
             raise PermanentError(f"{what}: its address has to begin with https:// or http://, and a host")
         with self._named(what), self._client.stream("POST", target, content=body, headers=headers) as response:
-            return self._answer(response, what)
+            return Answer(response.status_code, response.headers, self._beginning(response, what), what)
 
-    def _answer(self, response: httpx.Response, what: str) -> Answer:
-        body = bounded(self._timely(response, what), what=what, max_bytes=self._max_bytes)
-        return Answer(response.status_code, response.headers, body, what)
+    def _beginning(self, response: httpx.Response, what: str) -> bytes:
+        """Return what can be read of a body."""
+        body = b""
+        with suppress(httpx.HTTPError, RetryableError):
+            for chunk in self._timely(response, what):
+                body += chunk[: self._max_bytes - len(body)]
+                if len(body) == self._max_bytes:
+                    break
+        return body
 
     @contextmanager
     def _named(self, what: str) -> Iterator[None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from detectors.errors import PermanentError
+from detectors.errors import PermanentError, RetryableError
 from flows.notify.receivers.base import GoneError
 from flows.notify.receivers.facts import facts, fit, links, sentence, title
 from flows.notify.receivers.sending import check, encode, send, what
@@ -47,7 +47,8 @@ class SlackReceiver:
             raise GoneError(f"{what(self.name)}: Slack says {said.decode('ascii')}")
         check(answer, name=self.name, now=delivery.now)
         if said != b"ok":
-            raise PermanentError(f"{what(self.name)} answered {answer.status}, but not with the ok that Slack gives")
+            kind = PermanentError if said else RetryableError
+            raise kind(f"{what(self.name)} answered {answer.status}, but not with the ok that Slack gives")
 
 
 def payload(message: Message) -> dict[str, Any]:

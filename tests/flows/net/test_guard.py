@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from detectors.errors import InputError, PermanentError, RetryableError, SourceError
 from flows.net import Allow, Guard, Http, checked_address, guarded_http
 from flows.net.addresses import canonical_host, closed
+from flows.net.transport import MAX_ANSWER_BYTES
 from tests.flows.net.authority import certificate_for, serving_context, trusting_context
-from tests.flows.sources.loopback import Asked, Loopback, Told
+from tests.flows.sources.loopback import BOMB, Asked, Loopback, Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -387,7 +388,7 @@ def talk_nonsense(connection: socket.socket) -> None:
     connection.sendall(b"SSH-2.0-OpenSSH\r\n\r\n")
 
 
-@pytest.mark.parametrize("talk", [drip_head, drip_body, say_nothing, hang_up, talk_nonsense])
+@pytest.mark.parametrize("talk", [drip_head, say_nothing, hang_up, talk_nonsense])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_whatever_a_server_does_there_is_an_end(talk: Callable[[socket.socket], None], scheme: str) -> None:
     began_s = time.monotonic()
@@ -397,13 +398,33 @@ def test_whatever_a_server_does_there_is_an_end(talk: Callable[[socket.socket], 
         assert time.monotonic() - began_s < 4.5
 
 
-def test_large_answers_are_not_read() -> None:
-    with (
-        Loopback(lambda _: Told(b"x" * 1_000_000)) as server,
-        guarded_http(Guard(LOOPBACK)) as http,
-        pytest.raises(PermanentError, match="more than"),
-    ):
-        http.post(server.url, b"", what="The hook")
+def break_off(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\nx")
+
+
+def pack_wrongly(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nxxxxxxxxx")
+
+
+@pytest.mark.parametrize("talk", [drip_body, break_off, pack_wrongly])
+def test_once_there_is_a_status_it_counts(talk: Callable[[socket.socket], None]) -> None:
+    began_s = time.monotonic()
+    with speaking(talk) as port, guarded_http(Guard(LOOPBACK), timeout_s=5, total_s=1.5) as http:
+        answer = http.post(f"http://127.0.0.1:{port}/", b"", what="The hook")
+        assert answer.status == 200
+        assert set(answer.body) <= set(b"x")
+        assert time.monotonic() - began_s < 8
+
+
+@pytest.mark.parametrize("told", [Told(b"x" * 1_000_000, 503), Told(BOMB, 503, {"Content-Encoding": "gzip"})])
+def test_of_large_answers_the_beginning_is_read(told: Told) -> None:
+    with Loopback(lambda _: told) as server, guarded_http(Guard(LOOPBACK)) as http:
+        answer = http.post(server.url, b"", what="The hook")
+        assert (answer.status, len(answer.body)) == (503, MAX_ANSWER_BYTES)
+        with pytest.raises(RetryableError, match="503"):
+            http.get(server.url, what="The hook")
 
 
 def test_nobody_there() -> None:

@@ -162,7 +162,7 @@ def test_it_fires_is_told_once_and_is_resolved(real: Alertmanager, http: Http) -
 
 
 def test_an_alert_that_is_not_sent_again_ends_by_itself(real: Alertmanager, http: Http) -> None:
-    receiver = AlertmanagerReceiver(name="am", url=real.url, http=http, resend_every=timedelta(milliseconds=250))
+    receiver = AlertmanagerReceiver(name="am", url=real.url, http=http, resend_every=timedelta(milliseconds=600))
     receiver.deliver(about("forgotten", state="confirmed"), now())
     assert eventually(lambda: real.told("forgotten"))[0] == "firing"
     assert eventually(lambda: len(real.told("forgotten")) > 1 and real.told("forgotten")) == ["firing", "resolved"]

@@ -36,7 +36,7 @@ def test_every_kind_is_there() -> None:
 
 def test_figures() -> None:
     assert f"{TIMEOUT_S:g} s without a sign of life, {TOTAL_S:g} s for all of an attempt" in TEXT
-    assert f"Answers over {MAX_ANSWER_BYTES // 1000} kB" in TEXT
+    assert f"Of an answer {MAX_ANSWER_BYTES // 1000} kB are read" in TEXT
     assert f"a text has at most {TEXT_LIMIT} characters" in TEXT
     assert f"title {tail.TITLE_LIMIT} characters, text {tail.BODY_LIMIT:,}" in TEXT
 

@@ -162,6 +162,7 @@ def test_what_a_status_means(kind: str, status: int, http: Http, server: Loopbac
         ("slack", Told(b"invalid_blocks", 400), PermanentError),
         ("slack", Told(b"<html>proxy</html>", 200), PermanentError),
         ("slack", Told(b"rollup_error", 500), RetryableError),
+        ("slack", Told(b"", 200), RetryableError),
         ("discord", Told(b'{"message": "Unknown Webhook", "code": 10015}', 404), GoneError),
         ("discord", Told(b'{"message": "404: Not Found", "code": 0}', 404), PermanentError),
         ("discord", Told(b"[]", 404), PermanentError),
@@ -187,7 +188,7 @@ def impatient() -> Iterator[Http]:
 
 
 @pytest.mark.parametrize("kind", PLATFORMS)
-@pytest.mark.parametrize("fault", [Fault.TIMEOUT, Fault.RESET, Fault.BOMB, Fault.LIMITED_UNTIL])
+@pytest.mark.parametrize("fault", [Fault.TIMEOUT, Fault.RESET, Fault.FORBIDDEN, Fault.LIMITED_UNTIL])
 def test_no_secret_in_errors_logs_and_reprs(
     kind: str, fault: Fault, caplog: pytest.LogCaptureFixture, impatient: Http, server: Loopback
 ) -> None:
