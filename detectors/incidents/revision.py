@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from detectors.incidents.lifecycle import History
+from detectors.incidents.local import lies_in
 from detectors.model import Transition
 
 if TYPE_CHECKING:
@@ -52,19 +53,25 @@ def reconcile(recorded: Sequence[History], derived: Sequence[History], *, at: da
 def _match(incident: Incident, left: dict[str, History], taken: Collection[str]) -> str | None:
     """Return the id of the record that speaks of the same trouble: the same id, else the first that overlaps.
 
-    Records whose own id was derived again (``taken``) are nobody else's.
+    Trouble in one region is another than that of the whole, or of a region elsewhere: who was told of the one would
+    read of the other. Records whose own id was derived again (``taken``) are nobody else's.
     """
     if incident.id in left:
         return incident.id
     end_at = incident.resolved_at
     for identity, history in left.items():
-        if identity in taken:
-            continue
         other = history.incident
+        if identity in taken or not _is_same_place(other.region, incident.region):
+            continue
         begins_before = end_at is None or other.suspected_at <= end_at
         if begins_before and (other.resolved_at is None or incident.suspected_at <= other.resolved_at):
             return identity
     return None
+
+
+def _is_same_place(one: str, other: str) -> bool:
+    """Whether two regions are one, or the one lies in the other; the whole (``""``) is only itself."""
+    return one == other or bool(one and other and (lies_in(one, other) or lies_in(other, one)))
 
 
 def _merge(old: History, fresh: History, *, at: datetime) -> History:

@@ -301,8 +301,8 @@ def _with_facts(store: Store, group: Group, history: History, before: History | 
     """
     incident = history.incident
     end_at = incident.ended.at if incident.ended else incident.resolved_at
-    span = {"start_at": incident.onset.at, "end_at": end_at}
-    facts = _joined(store.facts(key, **span, region=incident.region) for key in group.parts)
+    start_at, region = incident.onset.at, incident.region
+    facts = _joined(store.facts(key, start_at=start_at, end_at=end_at, region=region) for key in group.parts)
     if not facts.n_reports:
         return history
     fields = facts.fields()

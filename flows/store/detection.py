@@ -11,10 +11,9 @@ from sqlalchemy import select
 from detectors.counting import micros
 from detectors.errors import StateError
 from detectors.model import SeriesKey
-from flows.store import marks, reading
+from flows.store import marks, reading, regional
 from flows.store.base import Base
 from flows.store.outgoing import put_messages
-from flows.store.regional import spread_rows
 from flows.store.rows import put, put_new
 from flows.store.schema import checkpoints, incidents, series, spans, spreads, transitions
 from flows.store.times import instant
@@ -187,7 +186,7 @@ class Detection(Base):
             put(connection, incidents, [reading.incident_row(incident) for one in found for incident in one.incidents])
             steps = [reading.transition_row(step) for one in found for step in one.transitions]
             put_new(connection, transitions, steps)
-            put(connection, spreads, [row for one in found for row in spread_rows(one.spreads)])
+            put(connection, spreads, [row for one in found for row in regional.spread_rows(one.spreads)])
             put_messages(connection, [*(one for each in found for one in each.messages), *messages])
 
     def incident(self, incident_id: str) -> Incident | None:
@@ -226,9 +225,7 @@ class Detection(Base):
         with self._reading() as connection:
             return reading.transitions_of(connection, incident_id)
 
-    def facts(
-        self, key: SeriesKey, *, start_at: datetime, end_at: datetime | None = None, region: str = ""
-    ) -> Facts:
+    def facts(self, key: SeriesKey, *, start_at: datetime, end_at: datetime | None = None, region: str = "") -> Facts:
         """Return how many reports and people there were from ``start_at`` to ``end_at`` (UTC), and what they name.
 
         With a ``region``: those from there, see :func:`flows.store.regional.facts_of`.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, select, tuple_
+from sqlalchemy import bindparam, delete, func, select, tuple_
 
 from detectors.counting import CellKey, LocatedRow, Regions, located_cells, micros
 from detectors.model import SeriesKey, Spread
 from flows.store.base import Base
 from flows.store.marks import POSTS, bound_series, named
+from flows.store.reading import Facts
 from flows.store.records import pack, unpack
 from flows.store.rows import in_bins, pages, put, put_changed
 from flows.store.schema import region_counts, reports, series, settled_regions, spreads
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     Voices = dict[str, float]
 
 _decode = lru_cache(maxsize=1 << 12)(msgspec.json.Decoder(Regions).decode)
+_symptoms = msgspec.json.Decoder(tuple[str, ...]).decode
+
+LIKELY = 0.5
+"""From which part on a report that may be from several regions is counted among the reports of one."""
 
 _LOCATED = select(
     reports.c.service,
@@ -87,6 +92,48 @@ class Regional(Base):
         with self._reading() as connection:
             record = connection.execute(query).scalar()
         return None if record is None else unpack(record, Spread)
+
+
+def facts_of(connection: Connection, key: SeriesKey, region: str, span: tuple[int, int]) -> Facts:
+    """Return what the reports from a region say between two instants (microseconds, half open).
+
+    A report is from there if it is at least as likely as not. Of reports that were not kept the voices are known, and
+    not what they named: then no symptom is returned.
+    """
+    table, (start_us, end_us) = reports, span
+    details = select(table.c.author, table.c.is_repost, table.c.symptoms, table.c.regions).where(
+        table.c.created_at >= start_us,
+        table.c.created_at < end_us,
+        table.c.service == key.service,
+        table.c.source == key.source,
+        table.c.regions.contains(f'"{region}"', autoescape=True),
+    )
+    found = [row for row in connection.execute(details) if dict(_decode(row.regions))[region] >= LIKELY]
+    original = [row.author for row in found if not row.is_repost]
+    n_authors = len(set(original) - {None}) + original.count(None)
+    named = [set(_symptoms(row.symptoms)) for row in found]
+    tally = Counter(name for names in named for name in names)
+    n_past = _n_past(connection, key, region, span)
+    if n_past:
+        return Facts(len(found) + n_past, n_authors + n_past, 0, ())
+    symptoms = sorted(tally.items(), key=lambda item: (-item[1], item[0]))
+    return Facts(len(found), n_authors, sum(bool(names) for names in named), tuple(symptoms))
+
+
+def _n_past(connection: Connection, key: SeriesKey, region: str, span: tuple[int, int]) -> int:
+    """Return the voices from a region whose reports were not kept, in the bins that begin between two instants."""
+    table = settled_regions
+    voices = connection.execute(
+        select(func.sum(table.c.observed)).where(
+            table.c.source == key.source,
+            table.c.bin_width_s == key.bin_width_s,
+            table.c.bin_at >= span[0],
+            table.c.bin_at < span[1],
+            table.c.service == key.service,
+            table.c.region == region,
+        )
+    ).scalar()
+    return round(voices or 0.0)
 
 
 def spread_rows(found: Mapping[str, Spread]) -> list[Row]:
