@@ -6,9 +6,10 @@ Every function runs in its caller's transaction; nobody else writes meanwhile.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, exists, func, or_, select, update
 
 from flows.store.outbox_tables import deliveries, receivers
 from flows.store.outgoing import Leased
@@ -17,7 +18,7 @@ from flows.store.times import instant
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select
 
 OVERTAKEN = "not sent: a later message of this incident was delivered before it"
 NEVER_FIRED = "not sent: this receiver never got the message that it began"
@@ -64,27 +65,43 @@ def judge(head: Row[Any]) -> dict[str, str | None] | None:
 
 def _heads(connection: Connection, asking: Asking, limit: int) -> list[Row[Any]]:
     """Return the messages that are due, free and first of their incident, with what the receiver has got of it."""
+    given: dict[str, Any] = {"now_us": asking.now_us, "n": limit}
+    if asking.receivers is not None:
+        given["names"] = sorted(asking.receivers)
+    return list(connection.execute(_query(is_named="names" in given), given).all())
+
+
+@cache
+def _query(*, is_named: bool) -> Select[Any]:
+    """Return the query of :func:`_heads`. Put together once: that takes longer than to answer it."""
     table, other = deliveries, deliveries.alias()
     same = and_(other.c.receiver == table.c.receiver, other.c.incident_id == table.c.incident_id)
-    is_sent = other.c.n_sent > 0
-    is_before = other.c.revision < table.c.revision
-    last_sent = select(func.max(other.c.revision)).where(same, is_sent).scalar_subquery()
-    query = (
+    is_sent, is_before = other.c.n_sent > 0, other.c.revision < table.c.revision
+    now_us = bindparam("now_us", type_=BigInteger)
+    due = [
+        table.c.state == "pending",
+        table.c.not_before <= now_us,
+        or_(table.c.leased_until.is_(None), table.c.leased_until <= now_us),
+        receivers.c.disabled_at.is_(None),
+        or_(receivers.c.not_before.is_(None), receivers.c.not_before <= now_us),
+        is_first(now_us),
+    ]
+    due += [table.c.receiver.in_(bindparam("names", expanding=True))] if is_named else []
+    return (
         select(
             table,
-            last_sent.label("last_sent"),
+            select(func.max(other.c.revision)).where(same, is_sent).scalar_subquery().label("last_sent"),
             exists().where(same, is_sent, is_before, other.c.status == "firing").label("has_fired"),
             exists().where(same, other.c.revision > table.c.revision).label("has_later"),
         )
         .outerjoin(receivers, receivers.c.name == table.c.receiver)
-        .where(table.c.state == "pending", *_due(asking), is_first(asking.now_us))
+        .where(*due)
         .order_by(table.c.not_before, table.c.created_at, table.c.revision, table.c.id)
-        .limit(limit)
+        .limit(bindparam("n"))
     )
-    return list(connection.execute(query).all())
 
 
-def is_first(now_us: int) -> ColumnElement[bool]:
+def is_first(now_us: int | BindParameter[int]) -> ColumnElement[bool]:
     """Return the condition that no earlier message of the incident has to be delivered before.
 
     One that is only said again keeps nobody waiting, unless somebody is saying it just now.
@@ -97,17 +114,6 @@ def is_first(now_us: int) -> ColumnElement[bool]:
         other.c.state == "pending",
         or_(other.c.n_sent == 0, other.c.leased_until > now_us),
     )
-
-
-def _due(asking: Asking) -> list[ColumnElement[bool]]:
-    """Return the conditions that now is the time, and that nobody is at it."""
-    which = [
-        deliveries.c.not_before <= asking.now_us,
-        or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= asking.now_us),
-        receivers.c.disabled_at.is_(None),
-        or_(receivers.c.not_before.is_(None), receivers.c.not_before <= asking.now_us),
-    ]
-    return which if asking.receivers is None else [*which, deliveries.c.receiver.in_(sorted(asking.receivers))]
 
 
 def _lease(connection: Connection, head: Row[Any], asking: Asking) -> Leased:
