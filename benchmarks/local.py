@@ -100,7 +100,7 @@ def false_alarms(months: int = MONTHS) -> list[Row]:
         found = [one.alarm.severity for seed in range(months) for one in detect(world, seed)[0]]
         for severity, goal in GOALS.items():
             rate = found.count(severity) / months  # type: ignore[arg-type]
-            rows.append(Row(name=f"{severity}s: {name}", value=rate, unit="a service-month", at_most=goal))
+            rows.append(Row(name=f"{name}: false {severity}", value=rate, unit="a service-month", at_most=goal))
     return rows
 
 
