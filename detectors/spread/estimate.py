@@ -172,7 +172,7 @@ class _Report:
         weights = np.where(is_main, units.expected, 0.0)
         if self.found.p_value > CHANCE:
             draws = np.where(rng.random(DRAWS) < doubt(self.found.p_value), 0.0, draws)
-        share = affected_share(weights, draws, error=own, rng=rng)
+        share = affected_share(weights, draws, error=self.error.total, rng=rng)
         felt = self._felt(units, believed, affected)
         return Spread(
             extent=extent(felt, view.regions, self.found.p_value),
@@ -243,7 +243,7 @@ class _Report:
         view, frames = self.view, self.view.frames
         y, mu = view.by_region(frames.observed), view.by_region(frames.expected)
         extra = view.by_region(frames.dispersion * frames.expected**2)
-        noise = extra / np.maximum(mu, 1e-9) ** 2 + self.error.own**2 + self.error.family**2
+        noise = extra / np.maximum(mu, 1e-9) ** 2 + self.error.total**2
         chance = self._chances(units, believed)
         middle, low, high = ratios(y, mu, noise, chance=chance, factor=believed.factor)
         is_known = np.array([verdict != "no data" for verdict in verdicts]) & (mu > 0)

@@ -55,6 +55,11 @@ class BaselineError:
     family: float
     own: float
 
+    @property
+    def total(self) -> float:
+        """That of one region, from all causes."""
+        return float(np.sqrt(self.shared**2 + self.family**2 + self.own**2))
+
     @classmethod
     def of(cls, total: float, *, is_nested: bool) -> BaselineError:
         """Split the error of one region: half of the variance is everywhere alike.

@@ -106,7 +106,7 @@ def test_shared_errors_move_everything_together_and_a_family_s_what_is_in_it() -
 def test_errors_add_up_to_the_total() -> None:
     for is_nested in (False, True):
         error = BaselineError.of(0.2, is_nested=is_nested)
-        assert math.hypot(error.shared, error.family, error.own) == pytest.approx(0.2)
+        assert error.total == pytest.approx(0.2)
     with pytest.raises(InputError, match="baseline_error"):
         BaselineError.of(20, is_nested=False)
 
