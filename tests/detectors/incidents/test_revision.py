@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from msgspec.structs import replace
 
 from detectors.incidents.lifecycle import History
@@ -177,3 +178,38 @@ def test_what_was_withdrawn_can_come_back() -> None:
     (back,) = reconcile([gone], [known], at=at(40))
     assert states(back) == ["suspected", "dismissed", "suspected"]
     assert back.incident.is_open
+
+
+@pytest.mark.parametrize(
+    ("recorded", "derived", "is_one"),
+    [
+        ("", "", True),
+        ("US-TX", "US-TX", True),
+        ("US-TX", "zip3:US-782", True),
+        ("zip3:US-782", "US-TX", True),
+        ("US-TX", "", False),
+        ("", "US-TX", False),
+        ("US-TX", "US-OH", False),
+        ("zip3:US-782", "zip3:US-752", False),
+    ],
+)
+def test_a_record_is_never_taken_for_trouble_elsewhere(recorded: str, derived: str, *, is_one: bool) -> None:
+    """They overlap, but who was told of one region would read of another, or of the whole."""
+    old = history("a", onset=1, states=((3, "suspected"), (4, "confirmed")))
+    new = history("b", onset=5, states=((7, "suspected"), (8, "confirmed")))
+    old = History(replace(old.incident, region=recorded), old.transitions)
+    new = History(replace(new.incident, region=derived), new.transitions)
+    result = reconcile([old], [new], at=NOW)
+    assert [one.incident.id for one in result] == (["a"] if is_one else ["b", "a"])
+    if not is_one:
+        assert (result[0], states(result[1])) == (new, ["suspected", "confirmed", "dismissed"])
+
+
+def test_an_incident_that_grew_is_still_itself() -> None:
+    """The id decides, whatever the region: local trouble that became that of the whole keeps its record."""
+    states_then: tuple[tuple[float, State], ...] = ((3, "suspected"), (4, "confirmed"))
+    old = history("a", states=states_then)
+    old = History(replace(old.incident, region="US-TX"), old.transitions)
+    (result,) = reconcile([old], [history("a", states=(*states_then, (9, "updated")))], at=NOW)
+    assert (result.incident.id, result.incident.region) == ("a", "")
+    assert states(result) == ["suspected", "confirmed", "updated"]

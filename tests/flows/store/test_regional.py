@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -88,3 +89,33 @@ def test_a_deleted_report_still_counts_where_it_was(store: Store, gone: str) -> 
     after = everywhere(store)
     assert after["US-TX"] == before["US-TX"]
     assert after["GB"] == {micros(at(0)): 2.0}
+
+
+def test_the_facts_of_a_region_are_those_of_reports_from_there(store: Store) -> None:
+    """Reposts are reports, people are told apart, and who may be elsewhere counts if that is no likelier."""
+    commit(
+        store,
+        pair(1, 1, author_id="ada", regions=TEXAS, symptoms=("messages",)),
+        pair(2, 2, author_id="ada", regions=TEXAS, symptoms=("messages", "login")),
+        pair(3, 3, author_id=None, regions=TEXAS),
+        pair(4, 4, author_id=None, regions=TEXAS, is_repost=True),
+        pair(5, 5, author_id="bob", regions=SPLIT, symptoms=("login",)),
+        pair(6, 6, author_id="cyd", regions=(("US", 0.4), ("US-TX", 0.4), ("GB", 0.6)), symptoms=("login",)),
+        pair(7, 7, author_id="dee", symptoms=("login",)),
+        pair(8, 90, author_id="eve", regions=TEXAS),
+        observed=(span(0, 100),),
+    )
+    texas = store.facts(KEY, start_at=at(0), end_at=at(60), region="US-TX")
+    assert (texas.n_reports, texas.n_authors, texas.n_naming) == (4, 2, 2)
+    assert texas.symptoms == (("messages", 2), ("login", 1))
+    assert store.facts(KEY, start_at=at(0), region="US-TX").n_reports == 5
+    hour = partial(store.facts, KEY, start_at=at(0), end_at=at(60))
+    assert [hour(region=region).n_reports for region in ("US", "GB", "US-T", "")] == [5, 2, 0, 7]
+
+
+def test_of_a_region_whose_reports_are_gone_the_voices_are_known(store: Store) -> None:
+    """And not what they named: only part of the answer would be no answer."""
+    commit(store, *(pair(n, n, regions=TEXAS, symptoms=("login",)) for n in range(6)), observed=(span(0, 10),))
+    assert store.retain(at(62), keep_h=1) > 0
+    left = store.facts(KEY, start_at=at(0), end_at=at(60), region="US-TX")
+    assert (left.n_reports, left.n_authors, left.n_naming, left.symptoms) == (6, 6, 0, ())
