@@ -131,7 +131,7 @@ class Simulated:
     Attributes
     ----------
     hit
-        Regions that are affected: most of their true usual voices are.
+        Regions that are affected: half of their true usual voices are, or they have twice as many.
     share, given_share
         Which share of the usual voices lives in affected regions: in truth, and by what is given as usual.
     began
@@ -205,15 +205,19 @@ def simulate(setting: Setting, rng: np.random.Generator) -> Simulated:
         return pd.DataFrame({code: values[numbers].sum(axis=0) for code, numbers in place.columns.items()}, index=index)
 
     span = slice(setting.history, None)
-    sums = {code: (true[n][:, span].sum(axis=1), affected[n]) for code, n in place.columns.items()}
-    hit = frozenset(code for code, (w, a) in sums.items() if w @ a > 0.5 * w.sum())
     usual, known = true[:, span].sum(axis=1), given[:, span].sum(axis=1)
+    hit = frozenset(code for code, n in place.columns.items() if _is_hit(usual[n], affected[n], factor[n]))
     extra = {code: float(((factor - 1) * usual)[n].sum()) for code, n in place.columns.items()}
     began = {code: setting.history * 10.0 + float(late[n].min()) for code, n in place.columns.items()}
     return Simulated(
         table(counts), table(given), setting.total * 0.4, hit,
         min(1.0, float(usual @ affected / usual.sum())), min(1.0, float(known @ affected / known.sum())), began, extra,
     )  # fmt: skip
+
+
+def _is_hit(usual: Floats, affected: NDArray[np.bool_], factor: Floats) -> bool:
+    """Tell whether a region is affected: half of its usual voices are, or it has twice its usual voices."""
+    return bool(usual @ affected >= 0.5 * usual.sum() or usual @ factor >= 2.0 * usual.sum())
 
 
 def _delays(place: World, setting: Setting, rng: np.random.Generator) -> Floats:

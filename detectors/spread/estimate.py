@@ -45,7 +45,7 @@ FACTOR_SD = 0.5
 """How far the factor of affected regions may be from that of the zone that stands out most (of the logarithm)."""
 
 USUAL_FACTOR = 3.0
-LEAST_FACTOR, MOST_FACTOR = 2.0, 15.0
+LEAST_FACTOR, MOST_FACTOR = 2.0, 100.0
 """By how much an outage is taken to raise the voices, for telling which regions can be judged."""
 
 
@@ -87,7 +87,7 @@ def estimate_spread(  # noqa: PLR0913 - the analyst's door: everything after the
     -------
     Spread
         The sums are over ``start_at`` to ``end_at``, which is the whole time unless part of it stands out. A region
-        with others in it is affected if most of its usual voices are.
+        with others in it is affected if half of its usual voices are, or if it has twice its usual voices itself.
 
     Raises
     ------
@@ -158,7 +158,8 @@ class _Report:
         own = float(np.hypot(self.error.own, self.error.family))
         units, believed = self._fit(own)
         draws = believed.draw(rng, DRAWS)
-        probability, can_tell = self._judge(units, believed, draws)
+        measured = self._ratios(units, believed)
+        probability, can_tell = self._judge(units, believed, draws, measured[3])
         affected = self._affected(probability, can_tell)
         seen = np.atleast_1d(frames.seen[:, view.span].any(axis=1))
         verdicts: list[Verdict] = [
@@ -166,7 +167,7 @@ class _Report:
             for s, a, t in zip(seen, affected, can_tell, strict=True)
         ]
         usual = view.by_region(frames.expected)
-        rows = self._rows(verdicts, np.where(can_tell, probability, np.nan), units, believed)
+        rows = self._rows(verdicts, np.where(can_tell, probability, np.nan), measured)
         n_located = float(view.totals.observed[~view.atoms.is_side].sum())
         is_main = ~units.is_side
         weights = np.where(is_main, units.expected, 0.0)
@@ -199,10 +200,12 @@ class _Report:
             factor = float(np.clip(believed.factor, LEAST_FACTOR, MOST_FACTOR))
         return units, believed
 
-    def _judge(self, units: Units, believed: Posterior, draws: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    def _judge(
+        self, units: Units, believed: Posterior, draws: Floats, raised: Floats
+    ) -> tuple[Floats, NDArray[np.bool_]]:
         """Return how probable it is that each region is affected, and whether it can be told at all.
 
-        A region with parts is affected if more than half of its usual voices are.
+        A region with parts is affected if half of its usual voices are, or if it has twice its usual voices itself.
         """
         atoms, totals = self.view.atoms, self.view.totals
         single, count = believed.probability, len(atoms.members)
@@ -218,10 +221,11 @@ class _Report:
             within = set(members.tolist())
             is_inside = np.array([h >= 0 and within.issuperset(units.members[h]) for h in homes])
             told = weights[is_inside].sum()
-            can_tell[number] = told >= 0.5 * weights.sum() and told * (self.view.factor - 1.0) >= ENOUGH
-            if told > 0:
+            can_tell[number] = weights.sum() * (self.view.factor - 1.0) >= ENOUGH
+            probability[number] = raised[number]
+            if told >= 0.5 * weights.sum() > 0:
                 part = weights[is_inside] @ draws[homes[is_inside]] / told
-                probability[number] = float((part >= 0.5).mean())
+                probability[number] = max(raised[number], float((part >= 0.5).mean()))
         return probability, can_tell
 
     def _affected(self, probability: Floats, can_tell: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -237,15 +241,18 @@ class _Report:
             affected[list(self.found.regions)] = True
         return affected & can_tell & (probability >= 0.5)
 
-    def _rows(
-        self, verdicts: list[Verdict], probability: Floats, units: Units, believed: Posterior
-    ) -> tuple[RegionSpread, ...]:
+    def _ratios(self, units: Units, believed: Posterior) -> Floats:
+        """Return each region's ratio, its interval, and how likely it is to be twice its usual voices."""
         view, frames = self.view, self.view.frames
         y, mu = view.by_region(frames.observed), view.by_region(frames.expected)
         extra = view.by_region(frames.dispersion * frames.expected**2)
         noise = extra / np.maximum(mu, 1e-9) ** 2 + self.error.total**2
-        chance = self._chances(units, believed)
-        middle, low, high = ratios(y, mu, noise, chance=chance, factor=believed.factor)
+        return ratios(y, mu, noise, chance=self._chances(units, believed), factor=believed.factor)
+
+    def _rows(self, verdicts: list[Verdict], probability: Floats, measured: Floats) -> tuple[RegionSpread, ...]:
+        view, frames = self.view, self.view.frames
+        y, mu = view.by_region(frames.observed), view.by_region(frames.expected)
+        middle, low, high, _ = measured
         is_known = np.array([verdict != "no data" for verdict in verdicts]) & (mu > 0)
         shares = self._shares(y - mu)
         hit = np.array([n for n, verdict in enumerate(verdicts) if verdict == "affected"], np.int64)
@@ -272,10 +279,16 @@ class _Report:
         return tuple(sorted(rows, key=_rank))
 
     def _chances(self, units: Units, believed: Posterior) -> Floats:
-        """Return how likely each region is to be affected before it is looked at itself."""
-        chance = believed.chance
-        homes = [int(units.of_atom[members[0]]) for members in self.view.atoms.members]
-        return np.array([chance[units.groups[home]] if home >= 0 else float(np.mean(chance)) for home in homes])
+        """Return how likely each region is to be affected before it is looked at itself; with affected parts, half."""
+        chance, single = believed.chance, believed.probability
+        found = np.full(len(self.view.atoms.members), float(np.mean(chance)))
+        for number, members in enumerate(self.view.atoms.members):
+            homes = [int(home) for home in units.of_atom[members] if home >= 0]
+            if homes:
+                found[number] = chance[units.groups[homes[0]]]
+            if len(members) > 1 and any(single[home] > 0.5 for home in homes):
+                found[number] = max(found[number], 0.5)
+        return found
 
     def _shares(self, excess: Floats) -> Floats:
         """Return each region's part of the excess of its level."""

@@ -26,7 +26,7 @@ PARTS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 INSIDE = 0.3
 """Prior probability that a pool is affected in part."""
 
-FACTORS = np.geomspace(1.5, 40.0, 14)
+FACTORS = np.geomspace(1.5, 150.0, 18)
 UNEVEN = np.array([0.1, 0.35])
 """How unevenly affected regions are hit: standard deviation of the logarithm of their factors."""
 

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-GRID = np.geomspace(0.05, 200.0, 120)
+GRID = np.geomspace(0.05, 400.0, 130)
+RAISED = 2.0
+"""A region with others in it is affected, too, if its own voices are so many times as usual."""
 NORMAL_SD, AFFECTED_SD = 0.15, 0.7
 """How far the ratios of normal, and of affected regions lie apart (standard deviation of the logarithm)."""
 
 
 def ratios(counts: Floats, usual: Floats, noise: Floats, *, chance: Floats, factor: float) -> Floats:
-    """Return each region's ratio and its 95 % interval: median, low, high; shape (3, regions).
+    """Return each region's ratio, its 95 % interval, and how likely it is to be :data:`RAISED`; shape (4, regions).
 
     Parameters
     ----------
@@ -39,4 +41,5 @@ def ratios(counts: Floats, usual: Floats, noise: Floats, *, chance: Floats, fact
     reached = np.cumsum(density, axis=1)
     reached /= reached[:, -1:]
     found = [[np.interp(q, row, np.log(GRID)) for row in reached] for q in (0.5, 0.025, 0.975)]
-    return np.asarray(np.exp(np.array(found).reshape(3, -1)))
+    raised_too = 1.0 - reached[:, int(np.searchsorted(GRID, RAISED)) - 1]
+    return np.asarray(np.concatenate([np.exp(np.array(found).reshape(3, -1)), raised_too[None]]))
