@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 RECHECK_WITHIN_S = 40.0
 """How long housekeeping may ask the platforms which of our posts are gone; every hour others have their turn."""
 
+DELIVERIES_KEPT = timedelta(days=30)
+"""How long it is kept what was told of incidents that are over."""
+
 SHARE_OF_TICK = 0.75
 """How much of the time between two ticks the sources may take; what is left is for the next."""
 
@@ -169,7 +172,10 @@ def keep_house(settings: Settings, world: World | None = None) -> Tidied:
     """
     world = world or World()
     with open_store(settings.store.url, secret=world.store_secret(settings)) as store:
-        n_old = store.retain(world.clock.now(), keep_h=settings.privacy.keep_h)
+        now = world.clock.now()
+        n_old = store.retain(now, keep_h=settings.privacy.keep_h)
+        store.forget_told_posts(now - timedelta(hours=settings.privacy.keep_h))
+        store.forget_deliveries(now - DELIVERIES_KEPT)
         bounds = bounds_of(settings, world, every_s=RECHECK_WITHIN_S)
         n_gone, failed = 0, {}
         for source in configured(settings, _access(world, store, bounds)):

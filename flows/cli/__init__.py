@@ -29,6 +29,10 @@ _COMMANDS = {
     "backfill": ("backfill:backfill", "Bring many files of posts into the store, several at a time."),
     "incidents": ("incidents:incidents", "List the incidents in the store."),
     "show": ("incidents:show", "Show one incident: its record, its history, or its page."),
+    "silence": ("alerts:silence", "Mute what fits for a while, or list what is muted."),
+    "ack": ("alerts:ack", "Acknowledge an incident: receivers hear no more of it until it is over."),
+    "deliveries": ("alerts:deliveries", "Show what was told to whom, what waits, and what could not be delivered."),
+    "test-receiver": ("alerts:try_receiver", "Send a receiver a test message."),
     "counts": ("incidents:counts", "Print the counts in the store."),
     "simulate": ("simulate:simulate", "Write simulated posts or counts, with their truth."),
     "scoreboard": (

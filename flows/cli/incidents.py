@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from detectors.errors import InputError
-from flows.cli.output import DONE, emit, note, say
+from flows.cli.output import DONE, LOOK, emit, note, say
 from flows.settings import load_settings
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def show(  # noqa: PLR0913 - one parameter an option
     /,
     *,
     explain: Flag = False,
+    receipt: Flag = False,
     html: Path | None = None,
     store: str | None = None,
     config: Path | None = None,
@@ -92,6 +93,8 @@ def show(  # noqa: PLR0913 - one parameter an option
         The incident's id, or its first characters.
     explain
         Say why it alarmed, and what would have been enough; computed again from the counts in the store.
+    receipt
+        Compute the alarm again from the counts in the store, and say whether it agrees with what was told.
     html
         Write the incident's page there.
     store
@@ -106,11 +109,13 @@ def show(  # noqa: PLR0913 - one parameter an option
     from flows.report.sentences import lines
 
     with opened(store, config) as kept:
-        incident = _find(kept, incident_id)
+        incident = find(kept, incident_id)
         if html:
             html.write_text(steps.page(kept, incident), encoding="utf-8")
             note(f"wrote {html}")
         transitions = kept.transitions_of(incident.id)
+        if receipt:
+            return _show_receipt(kept, incident, is_json=json)
         why = _explanation(kept, incident) if explain else None
         if json:
             emit(
@@ -163,6 +168,18 @@ def counts(  # noqa: PLR0913 - one parameter an option
     return DONE
 
 
+def _show_receipt(store: Store, incident: Incident, *, is_json: bool) -> int:
+    from flows.steps.receipt import make_receipt
+
+    made = make_receipt(store, incident)
+    if is_json:
+        emit(made.record())
+    else:
+        for line in made.lines():
+            say(line)
+    return DONE if made.agrees else LOOK
+
+
 def _explanation(store: Store, incident: Incident) -> Explanation:
     """Explain the bin that fired, from the counts as they are in the store now.
 
@@ -208,7 +225,14 @@ def _utc(at: datetime | None) -> datetime | None:
     return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _find(store: Store, prefix: str) -> Incident:
+def find(store: Store, prefix: str) -> Incident:
+    """Return the incident whose id begins so.
+
+    Raises
+    ------
+    InputError
+        None does, or several do.
+    """
     found = [incident for incident in store.find_incidents() if prefix and incident.id.startswith(prefix)]
     if len(found) == 1:
         return found[0]

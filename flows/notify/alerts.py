@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from msgspec.structs import replace
 
 from flows.notify.configured import told_by
+from flows.notify.message import Message, delivery_id
+from flows.notify.receivers.base import Delivery
 from flows.notify.telling import tell
 from flows.notify.worker import Worker, deliver_due
 
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
 
     from detectors.incidents.lifecycle import History
     from flows.notify.configured import Told
+    from flows.notify.receivers.base import Receiver
     from flows.notify.worker import Delivered
     from flows.settings import Settings, World
     from flows.store import Outgoing, Store
@@ -67,3 +73,26 @@ class Alerts:
         clock = self.world.clock
         until = max(stop_at, clock.now() + AT_LEAST)
         return deliver_due(self.store, self.told.receivers, Worker(clock), stop_at=until)
+
+
+def send_test(receiver: Receiver, now: datetime) -> None:
+    """Send a receiver a test: that something fires, and that it is over; errors as of ``Receiver.deliver``."""
+    incident_id = f"test-{uuid4().hex[:12]}"
+    firing = Message(
+        incident_id=incident_id,
+        revision=1,
+        status="firing",
+        state="confirmed",
+        severity="page",
+        service="uproar-test",
+        service_name="Uproar test",
+        at=now,
+        sentence="This is a test of Uproar: nothing is in trouble.",
+        starts_at=now,
+        is_test=True,
+        reason="somebody asked for a test",
+    )
+    over = replace(firing, revision=2, status="resolved", state="resolved", ends_at=now)
+    for message in (firing, over):
+        identity = delivery_id(receiver.name, incident_id, message.revision)
+        receiver.deliver(message, Delivery(identity, 1, now))
