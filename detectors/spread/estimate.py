@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from detectors.errors import InputError
 from detectors.model.spread import RegionSpread, Spread
@@ -17,11 +16,13 @@ from detectors.spread.index import build, divide
 from detectors.spread.onsets import onsets, order
 from detectors.spread.posterior import fit
 from detectors.spread.ratios import ratios
+from detectors.spread.record import nothing, rank, unlocated_share
 from detectors.spread.scan import BaselineError, Found, scan
-from detectors.spread.share import UNKNOWN, affected_share, doubt
+from detectors.spread.share import affected_share, doubt
 from detectors.spread.window import best_window
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from detectors.model.spread import Verdict
@@ -37,6 +38,9 @@ REPLICATES = 999
 DRAWS = 400
 FALSE_DISCOVERIES = 0.05
 """Which share of the regions that are said to be affected may not be, on average."""
+
+LEAST_RAISED = 1.2
+"""A region with affected parts is taken to be raised by this much or more."""
 
 POOL_SAID = 0.9
 """From which probability on a pool takes part in the caption; it is in no list."""
@@ -104,7 +108,7 @@ def estimate_spread(  # noqa: PLR0913 - the analyst's door: everything after the
     rng = np.random.default_rng(seed)
     atoms = divide(frames, regions)
     if not atoms.expected.sum() > 0:
-        return _nothing(frames, unlocated)
+        return nothing(frames, unlocated)
     found, _ = scan(atoms, regions, error, rng=rng, replicates=replicates)
     view = _look(frames, regions, atoms, found)
     return _Report(view, error, found).spread(rng, unlocated)
@@ -184,7 +188,7 @@ class _Report:
             regions=rows,
             affected_share=share,
             untestable_share=self._untestable(units),
-            unlocated_share=_unlocated(unlocated, n_located, frames, view.window),
+            unlocated_share=unlocated_share(unlocated, n_located, frames, view.window),
             n_located=n_located,
         )
 
@@ -247,7 +251,8 @@ class _Report:
         y, mu = view.by_region(frames.observed), view.by_region(frames.expected)
         extra = view.by_region(frames.dispersion * frames.expected**2)
         noise = extra / np.maximum(mu, 1e-9) ** 2 + self.error.total**2
-        return ratios(y, mu, noise, chance=self._chances(units, believed), factor=believed.factor)
+        chance, factor = self._prior(units, believed)
+        return ratios(y, mu, noise, chance=chance, factor=factor)
 
     def _rows(self, verdicts: list[Verdict], probability: Floats, measured: Floats) -> tuple[RegionSpread, ...]:
         view, frames = self.view, self.view.frames
@@ -276,19 +281,26 @@ class _Report:
             )
             for n, code in enumerate(frames.codes)
         ]
-        return tuple(sorted(rows, key=_rank))
+        return tuple(sorted(rows, key=rank))
 
-    def _chances(self, units: Units, believed: Posterior) -> Floats:
-        """Return how likely each region is to be affected before it is looked at itself; with affected parts, half."""
-        chance, single = believed.chance, believed.probability
-        found = np.full(len(self.view.atoms.members), float(np.mean(chance)))
+    def _prior(self, units: Units, believed: Posterior) -> tuple[Floats, Floats]:
+        """Return how likely each region is to be raised before it is looked at itself, and by what factor.
+
+        Of a region with affected parts it is even odds, and as much as these parts would raise it.
+        """
+        single, usual = believed.probability, self.view.totals.expected
+        chance = np.full(len(self.view.atoms.members), float(np.mean(believed.chance)))
+        factor = np.full(len(chance), believed.factor)
         for number, members in enumerate(self.view.atoms.members):
-            homes = [int(home) for home in units.of_atom[members] if home >= 0]
-            if homes:
-                found[number] = chance[units.groups[homes[0]]]
-            if len(members) > 1 and any(single[home] > 0.5 for home in homes):
-                found[number] = max(found[number], 0.5)
-        return found
+            inside = members[units.of_atom[members] >= 0]
+            homes = units.of_atom[inside]
+            if len(homes):
+                chance[number] = believed.chance[units.groups[homes[0]]]
+            if len(members) > 1 and (single[homes] > 0.5).any():
+                chance[number] = max(chance[number], 0.5)
+                part = usual[inside] @ single[homes] / usual[inside].sum()
+                factor[number] = max(1.0 + part * (believed.factor - 1.0), LEAST_RAISED)
+        return chance, factor
 
     def _shares(self, excess: Floats) -> Floats:
         """Return each region's part of the excess of its level."""
@@ -337,61 +349,3 @@ class _Report:
 def _is_region(members: tuple[int, ...], atoms: Atoms) -> bool:
     """Tell whether a unit is one region as a whole."""
     return len(members) == 1 and bool(atoms.is_leaf[members[0]])
-
-
-def _rank(row: RegionSpread) -> tuple[int, float, float, str]:
-    """Affected regions first, by probability and excess."""
-    known = 0.0 if np.isnan(row.probability) else row.probability
-    beyond = 0.0 if np.isnan(row.excess) else row.excess
-    return ("affected", "normal", "too few", "no data").index(row.verdict), -known, -beyond, row.code
-
-
-def _unlocated(
-    given: pd.Series[float] | float | None, n_located: float, frames: Frames, window: tuple[int, int]
-) -> float:
-    """Return which share of the voices is from nobody knows where."""
-    if given is None:
-        return float("nan")
-    if isinstance(given, pd.Series):
-        if len(given) != frames.bins:
-            raise InputError(f"unlocated has {len(given)} bins, observed {frames.bins}")
-        count = float(np.nansum(given.to_numpy(dtype=float)[slice(*window)])) if given.notna().any() else float("nan")
-    else:
-        count = float(given)
-    if count < 0:
-        raise InputError("unlocated must not be below 0")
-    total = count + n_located
-    return count / total if total > 0 else float("nan")
-
-
-def _nothing(frames: Frames, unlocated: pd.Series[float] | float | None) -> Spread:
-    """Return the answer where nothing is known of what is usual."""
-    nan = float("nan")
-    seen = np.atleast_1d(frames.seen.any(axis=1))
-    rows = [
-        RegionSpread(
-            code=code,
-            verdict="too few" if seen[n] else "no data",
-            observed=float(frames.observed[n].sum()) if seen[n] else nan,
-            expected=0.0 if seen[n] else nan,
-            ratio=nan,
-            ratio_low=nan,
-            ratio_high=nan,
-            probability=nan,
-            share=nan,
-        )
-        for n, code in enumerate(frames.codes)
-    ]
-    n_located = float(frames.observed.sum())
-    return Spread(
-        extent="undetermined",
-        start_at=frames.at(0).to_pydatetime(),
-        end_at=frames.at(frames.bins).to_pydatetime(),
-        p_value=1.0,
-        zone=(),
-        regions=tuple(sorted(rows, key=_rank)),
-        affected_share=UNKNOWN,
-        untestable_share=nan,
-        unlocated_share=_unlocated(unlocated, n_located, frames, (0, frames.bins)),
-        n_located=n_located,
-    )

@@ -20,7 +20,7 @@ NORMAL_SD, AFFECTED_SD = 0.15, 0.7
 """How far the ratios of normal, and of affected regions lie apart (standard deviation of the logarithm)."""
 
 
-def ratios(counts: Floats, usual: Floats, noise: Floats, *, chance: Floats, factor: float) -> Floats:
+def ratios(counts: Floats, usual: Floats, noise: Floats, *, chance: Floats, factor: Floats) -> Floats:
     """Return each region's ratio, its 95 % interval, and how likely it is to be :data:`RAISED`; shape (4, regions).
 
     Parameters
@@ -30,13 +30,12 @@ def ratios(counts: Floats, usual: Floats, noise: Floats, *, chance: Floats, fact
     chance
         Shape (regions,): how likely each is affected before it is looked at.
     factor
-        By how much affected regions are raised.
+        Shape (regions,): by how much each would be raised.
     """
     loglik = log_nb(counts[:, None], np.maximum(usual, 1e-6)[:, None] * GRID, np.maximum(noise, 1e-5)[:, None])
-    normal, raised = (
-        np.exp(-0.5 * (np.log(GRID / middle) / sd) ** 2) for middle, sd in ((1.0, NORMAL_SD), (factor, AFFECTED_SD))
-    )
-    prior = (1 - chance)[:, None] * normal / normal.sum() + chance[:, None] * raised / raised.sum()
+    normal = np.exp(-0.5 * (np.log(GRID) / NORMAL_SD) ** 2)
+    raised = np.exp(-0.5 * (np.log(GRID / factor[:, None]) / AFFECTED_SD) ** 2)
+    prior = (1 - chance)[:, None] * normal / normal.sum() + chance[:, None] * raised / raised.sum(axis=1, keepdims=True)
     density = np.exp(loglik - loglik.max(axis=1, keepdims=True)) * prior
     reached = np.cumsum(density, axis=1)
     reached /= reached[:, -1:]

@@ -101,7 +101,7 @@ def test_a_pool_may_be_affected_in_part() -> None:
 
 def test_ratios_are_drawn_in_where_little_is_known() -> None:
     counts, usual = np.array([500.0, 5, 0, 100]), np.array([100.0, 1, 0.1, 100])
-    found = ratios(counts, usual, np.full(4, 0.02), chance=np.array([0.9, 0.1, 0.1, 0.1]), factor=5.0)
+    found = ratios(counts, usual, np.full(4, 0.02), chance=np.array([0.9, 0.1, 0.1, 0.1]), factor=np.full(4, 5.0))
     middle, low, high, raised = found
     assert raised[0] > 0.99 > raised[1] > raised[3]
     assert (low <= middle).all()
