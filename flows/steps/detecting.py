@@ -218,7 +218,7 @@ class _Detection:
             located = read_located(self.store, group, series, scored)
             if located.is_anything and saved.regions is None and self.detector == "uproar":
                 return None  # the first time that anything is heard that says where it is from
-            local = LocalFound([], saved.regions)
+            local = LocalFound()
             if saved.regions and (located.is_anything or is_due):
                 local = find_local(located, saved.regions)
         except StateError:
@@ -243,7 +243,7 @@ class _Detection:
         self._note_silence(group, series, scored)
         recorded = self._recorded(group)
         located = with_unlocated(read_located(self.store, group, series, scored), self.store, every)
-        local = find_local(located) if self.detector == "uproar" else LocalFound([], None)
+        local = find_local(located) if self.detector == "uproar" else LocalFound()
         derived = with_local(build_histories(series, scored), located, local.alarms)
         known = {history.incident.id: history for history in recorded}
         reconciled = reconcile(recorded, derived, at=series.end_at)
@@ -283,7 +283,7 @@ class _Detection:
             self.done.silent.add(group.key)
 
     def _state(self, scored: Scored, learning_until: datetime | None, local: LocalFound) -> dict[str, Any]:
-        saved = _Saved(self.detector, learning_until, scored.detector.state(), local.state)
+        saved = _Saved(self.detector, learning_until, scored.detector.state(), local.state())
         return {**asdict(saved), "learning_until": learning_until and learning_until.isoformat()}
 
 

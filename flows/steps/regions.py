@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from dataclasses import replace as dataclass_replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -113,10 +113,22 @@ def with_unlocated(located: Located, store: Store, parts: Sequence[CountSeries])
 
 @dataclass(frozen=True)
 class LocalFound:
-    """What was found in the regions: the alarms that were open in the bins looked at, and the detector's state."""
+    """What was found in the regions.
 
-    alarms: list[LocalAlarm]
-    state: dict[str, Any] | None
+    Attributes
+    ----------
+    alarms
+        Those that were open in the bins looked at.
+    detector
+        As it stands after them; None where nothing was ever heard that says where it is from, or nothing was looked at.
+    """
+
+    alarms: list[LocalAlarm] = field(default_factory=list)
+    detector: LocalDetector | None = None
+
+    def state(self) -> dict[str, Any] | None:
+        """Return what a checkpoint keeps; that takes longer than to look at a few bins."""
+        return self.detector.state() if self.detector else None
 
 
 def find_local(located: Located, state: Mapping[str, Any] | None = None) -> LocalFound:
@@ -129,10 +141,9 @@ def find_local(located: Located, state: Mapping[str, Any] | None = None) -> Loca
     """
     counts = located.counts
     if state is None and not located.is_anything:
-        return LocalFound([], None)
+        return LocalFound()
     detector = LocalDetector.from_state(state) if state else LocalDetector(counts.start_at, counts.bin_width_s)
-    alarms = detector.run(counts, located.national)
-    return LocalFound(alarms, detector.state())
+    return LocalFound(detector.run(counts, located.national), detector)
 
 
 def with_local(whole: Sequence[History], located: Located, alarms: Sequence[LocalAlarm]) -> list[History]:
