@@ -92,12 +92,26 @@ def _query(*, is_named: bool) -> Select[Any]:
             table,
             select(func.max(other.c.revision)).where(same, is_sent).scalar_subquery().label("last_sent"),
             exists().where(same, is_sent, is_before, other.c.status == "firing").label("has_fired"),
-            exists().where(same, other.c.revision > table.c.revision).label("has_later"),
+            has_later().label("has_later"),
         )
         .outerjoin(receivers, receivers.c.name == table.c.receiver)
         .where(*due)
         .order_by(table.c.not_before, table.c.created_at, table.c.revision, table.c.id)
         .limit(bindparam("n"))
+    )
+
+
+def has_later() -> ColumnElement[bool]:
+    """Return the condition that a message is not the last word on its incident.
+
+    One that died untaken says nothing in its place; one that says that it is over ends the matter even so.
+    """
+    other = deliveries.alias()
+    return exists().where(
+        other.c.receiver == deliveries.c.receiver,
+        other.c.incident_id == deliveries.c.incident_id,
+        other.c.revision > deliveries.c.revision,
+        or_(other.c.status == "resolved", other.c.state.in_(["pending", "delivered"]), other.c.n_sent > 0),
     )
 
 

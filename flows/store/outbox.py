@@ -180,17 +180,11 @@ class Outbox(Base):
             Receiver -> how often what fires has to be said.
         """
         n_again = 0
-        later = deliveries.alias()
-        is_last = ~exists().where(
-            later.c.receiver == deliveries.c.receiver,
-            later.c.incident_id == deliveries.c.incident_id,
-            later.c.revision > deliveries.c.revision,
-        )
         still = or_(deliveries.c.status == "firing", deliveries.c.n_sent < RESOLVED_SENT)
         with self._writing() as connection:
             for receiver, pause in every.items():
                 is_due = deliveries.c.state == "delivered", deliveries.c.done_at <= micros(now - pause)
-                which = deliveries.c.receiver == key_text(receiver), *is_due, still, is_last
+                which = deliveries.c.receiver == key_text(receiver), *is_due, still, ~leasing.has_later()
                 again = update(deliveries).where(*which).values(state="pending", not_before=micros(now))
                 n_again += connection.execute(again).rowcount
         return n_again

@@ -90,6 +90,7 @@ class Ears:
     def __init__(self, name: str, time: Time, resend_every: timedelta | None = None) -> None:
         self.name = name
         self.resend_every = resend_every
+        self.forgets = resend_every is not None
         self.time = time
         self.script: deque[str] = deque()
         self.meanwhile: Callable[[], object] = lambda: None
@@ -113,7 +114,8 @@ class Ears:
         try:
             FAULTS[fault](self, message, delivery)
         except RetryableError:
-            if self.time.at - self._first_try[delivery.id] >= LIMIT:
+            began_at = self._first_try.get(delivery.id, self.time.at)  # the other worker may have delivered it
+            if self.time.at - began_at >= LIMIT:
                 self.may_die.add(delivery.id)
             raise
         if "takes too long" not in fault:
@@ -149,7 +151,8 @@ class Ears:
     def _take(self, message: Message) -> None:
         incident_id, revision = message.incident_id, message.revision
         newest = self._newest[incident_id]
-        self._expect(revision >= newest, f"{incident_id}: {revision} comes after {newest}")
+        is_said_again = self.forgets and self._is_last_word(incident_id, revision, newest)
+        self._expect(revision >= newest or is_said_again, f"{incident_id}: {revision} comes after {newest}")
         if message.status == "firing":
             self._fired.add((incident_id, revision))
         else:
@@ -157,6 +160,11 @@ class Ears:
             self._expect(has_fired, f"{incident_id}: resolved, and never fired")
         self._newest[incident_id] = max(newest, revision)
         self.received.append((incident_id, revision))
+
+    def _is_last_word(self, incident_id: str, revision: int, newest: int) -> bool:
+        """Whether what came later was an update of which no answer came, and which was given up."""
+        died = all(delivery_id(self.name, incident_id, at) in self.may_die for at in range(revision + 1, newest + 1))
+        return died and (incident_id, newest) in self._fired and revision in self.acked.get(incident_id, ())
 
     # --- what may become of an attempt -------------------------------------------------------------------------
 

@@ -287,6 +287,16 @@ def test_what_fires_is_said_again_until_something_else_is_said(store: Store) -> 
     assert again(store, 100) == 0
 
 
+@pytest.mark.parametrize(("status", "n_again"), [("firing", 1), ("resolved", 0)])
+def test_what_died_is_not_the_last_word_unless_it_was_the_end(store: Store, status: Any, n_again: int) -> None:
+    store.enqueue([message()])
+    send(store, 10)
+    store.enqueue([message(2, status)])
+    assert kill(store) == ["oncall-1-2"]
+    assert again(store, 12) == n_again
+    assert send(store, 12) == ["oncall-1-1"] * n_again
+
+
 def test_what_is_only_said_again_keeps_nobody_waiting(store: Store) -> None:
     store.enqueue([message()])
     send(store, 10)
