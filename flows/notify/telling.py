@@ -17,7 +17,7 @@ from detectors.spikes import COMBINED
 from flows.notify.message import Link, Message, RegionTold, delivery_id
 from flows.notify.policy import Mute, Restraint, Said, Standing, also_of, decide
 from flows.report.sentences import headline, recurrence
-from flows.report.wording import clock
+from flows.report.wording import clock, date, moment
 from flows.store import Outgoing
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 PAGE_READ = timedelta(minutes=15)
 """An official page that was last read longer ago may say anything by now."""
+
+HEARD = timedelta(hours=1)
+"""A source that has observed nothing for longer has no part in what is over."""
 
 MOST_REGIONS, MOST_SYMPTOMS, MOST_POSTS = 12, 5, 3
 
@@ -90,7 +93,9 @@ def tell(
         messages={one.id: book.message(one) for one in incidents},
         said={(incident, name): _said(rows) for incident, by_name in told.items() for name, rows in by_name.items()},
         mutes=[Mute(one.matchers) for one in store.silences(now)],
+        muted_lately=_muted_since(store, now - telling.restraint.late, now),
         acked=set(store.acks()),
+        unheard=book.unheard(incidents),
         related=related_services(),
         rising=rising,
     )
@@ -101,6 +106,11 @@ def tell(
         revisions[place] = revisions.get(place, 0) + 1
         messages.append(_outgoing(standing, one, revisions[place]))
     return messages
+
+
+def _muted_since(store: Store, since_at: datetime, now: datetime) -> list[Mute]:
+    """Return the silences that held at some time since an instant."""
+    return [Mute(one.matchers) for one in store.silences() if one.starts_at <= now and one.ends_at > since_at]
 
 
 def _said(rows: Sequence[Kept]) -> list[Said]:
@@ -208,19 +218,38 @@ class _Book:
         steps = self.store.transitions_of(incident.id)
         return steps[-1].reason if steps else ""
 
+    def unheard(self, incidents: Iterable[Incident]) -> set[str]:
+        """Return the incidents whose every source brings hardly anything of what is usual, all of it or of them."""
+        silent = {(one.source, one.service) for one in self.store.faults() if one.kind == "silent"}
+        if not silent:
+            return set()
+        return {
+            one.id
+            for one in incidents
+            if (heard := self._sources_lately(one))
+            and all((source, "*") in silent or (source, one.service) in silent for source in heard)
+        }
+
+    def _sources_lately(self, incident: Incident) -> list[str]:
+        """Return the sources that have observed the service in the hour before its incident was over, or since."""
+        since_at = (incident.resolved_at or self.now) - HEARD
+        ends = self.store.ends(self._keys(incident))
+        return sorted(key.source for key, end_at in ends.items() if end_at > since_at)
+
+    def _keys(self, incident: Incident) -> list[SeriesKey]:
+        """Return the series that an incident was found in."""
+        own = incident.service, incident.bin_width_s
+        every = self.store.keys()
+        keys = [key for key in every if (key.service, key.bin_width_s) == own]
+        return [key for key in keys if incident.source in (COMBINED, key.source)]
+
     def _heard(self, incident: Incident) -> tuple[tuple[str, ...], float | None]:
         """Return the sources, and which share of the time since the onset they observed, on average."""
-        every = self.store.keys()
-        keys = [
-            key
-            for key in every
-            if (key.service, key.bin_width_s) == (incident.service, incident.bin_width_s)
-            and incident.source in (COMBINED, key.source)
-        ]
         end_at = incident.ended.at if incident.ended else self.now
-        series = [self.store.series(key, start_at=incident.onset.at, end_at=end_at) for key in keys]
-        shares = [float(np.mean(one.coverage)) for one in series if len(one)]
-        return tuple(key.source for key in keys), sum(shares) / len(shares) if shares else None
+        series = [self.store.series(key, start_at=incident.onset.at, end_at=end_at) for key in self._keys(incident)]
+        shares = {one.source: float(np.mean(one.coverage)) for one in series if len(one)}
+        heard = {source: share for source, share in shares.items() if share > 0}
+        return tuple(heard), sum(heard.values()) / len(heard) if heard else None
 
     def _official(self, service: Service | None) -> str:
         """Return what the official page says, in a phrase; empty where nobody read it."""
@@ -230,7 +259,8 @@ class _Book:
         if seen:
             first = min(seen, key=lambda one: one.started_at or one.posted_at or one.seen_at)
             since = first.started_at or first.posted_at or first.seen_at
-            return f"speaks of an incident ({first.state}) since {clock(since)} UTC"
+            when = clock(since) if date(since) == date(self.now) else moment(since)
+            return f"speaks of an incident ({first.state}) since {when} UTC"
         if service.status is None:
             return ""
         watched = self.store.status_watched(service.status.url)
