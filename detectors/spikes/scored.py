@@ -76,9 +76,13 @@ class Scored:
         return self.scores.watch, self.scores.watch_window
 
     def alarms(self, severity: Severity, *, threshold: float = 1.0) -> list[Alarm]:
-        """Return the alarms of a severity, oldest first."""
+        """Return the alarms of a severity, oldest first.
+
+        A feed that has fallen silent says nothing: such bins neither fire nor let an alarm close.
+        """
         tracker = Tracker(severity, self.start_at, self.bin_width_s, threshold)
-        tracker.extend(*self.of(severity))
+        scores, windows = self.of(severity)
+        tracker.extend(np.where(self.scores.is_silent & ~(scores >= threshold), np.nan, scores), windows)
         return tracker.alarms
 
 
