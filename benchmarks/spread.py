@@ -113,7 +113,7 @@ def _chance(nulls: int) -> list[Row]:
 
 
 def _order(incidents: int) -> list[Row]:
-    setting = Setting(case="global", shape="leaves", total=300.0, factor=6.0, history=12, delays=True)
+    setting = Setting(case="global", shape="countries", total=300.0, factor=6.0, history=12, delays=True)
     tally = try_out(setting, incidents, seed=20_000)
     share = tally.reversed / max(tally.pairs, 1)
     return [Row(name=f"pairs in the wrong order, of {tally.pairs} that are ordered", value=share, unit="")]

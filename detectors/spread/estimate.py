@@ -177,7 +177,7 @@ class _Report:
         weights = np.where(is_main, units.expected, 0.0)
         if self.found.p_value > CHANCE:
             draws = np.where(rng.random(DRAWS) < doubt(self.found.p_value), 0.0, draws)
-        share = affected_share(weights, draws, error=self.error.total, rng=rng)
+        share = affected_share(weights, draws, error=own, rng=rng)
         felt = self._felt(units, believed, affected)
         return Spread(
             extent=extent(felt, view.regions, self.found.p_value),
