@@ -199,16 +199,21 @@ def with_spread(
 
 def _is_due(incident: Incident, before: History | None, located: Located) -> bool:
     """Whether it is to be estimated where an incident is felt: it is new, it has changed, or it goes on."""
-    if incident.state == "dismissed":
-        return False
-    if before is None or before.incident.spread is None:
-        return True
-    old = before.incident
-    if (old.state, old.region, old.ended) != (incident.state, incident.region, incident.ended):
-        return True
     now = located.counts.end_at
     since = now - incident.alarmed_at
+    if incident.state == "dismissed":
+        return False
+    if before is None or (before.incident.spread is None and since < AT_MOST):
+        return True
+    if _what_counts(before.incident) != _what_counts(incident):
+        return True
     return incident.is_open and since < AT_MOST and (since < YOUNG or not now.minute % ANEW_EVERY_MIN)
+
+
+def _what_counts(incident: Incident) -> tuple[object, ...]:
+    """Return what it hangs on where an incident is felt; while it is open, onset and reports change all the time."""
+    found = incident.state, incident.region, incident.ended
+    return found if incident.is_open else (*found, incident.onset, incident.n_reports)
 
 
 def differ(one: History | None, other: History) -> bool:
