@@ -77,9 +77,18 @@ def build_local_histories(
     known = [looked_at(stage.deciding.alarm, counts.end_at) for stage in stages]
     baselines = baselines_at(counts, national, known)
     return [
-        (_history(counts, national, stage, baselines[at]), stage.fired_at)
+        (_history((counts, national), stage, baselines[at], _beside(stage, stages)), stage.fired_at)
         for stage, at in zip(stages, known, strict=True)
     ]
+
+
+def _beside(stage: _Stage, stages: Sequence[_Stage]) -> tuple[datetime | None, datetime | None]:
+    """Return from when on, and up to when, the counts of a region are one incident's own: other alarms lie beyond."""
+    alarm = stage.deciding.alarm
+    there = [one.deciding.alarm for one in stages if one is not stage and _is_there(one, stage.deciding)]
+    before = [one.last_alarm_at for one in there if one.alarmed_at < alarm.alarmed_at]
+    after = [one.window_start_at for one in there if one.alarmed_at > alarm.alarmed_at]
+    return max(before, default=None), min(after, default=None)
 
 
 def baselines_at(
@@ -127,11 +136,19 @@ def lies_in(region: str, other: str) -> bool:
     return other in lineage(region)
 
 
-def _history(counts: RegionCounts, national: National, stage: _Stage, baseline: RegionalBaseline) -> History:
+def _history(
+    given: tuple[RegionCounts, National],
+    stage: _Stage,
+    baseline: RegionalBaseline,
+    near: tuple[datetime | None, datetime | None],
+) -> History:
+    """Measure one incident; ``near`` as :func:`_beside` returns it."""
+    (counts, national), (since_at, until_at) = given, near
     deciding, first = stage.deciding, stage.first
     series, usual = local_series(counts, national, baseline, deciding.region)
     series, usual = cut_to(series, usual, looked_at(deciding.alarm, counts.end_at))
-    found = measure(series, usual, deciding.alarm)
+    is_near = until_at is not None and until_at < series.end_at
+    found = measure(series, usual, deciding.alarm, since_at=since_at, until_at=until_at if is_near else None)
     suspected_at = first.alarm.alarmed_at
     name = f"{counts.service}|{counts.source}|{counts.bin_width_s}|{first.first_region}|{suspected_at}"
     transitions = chain(str(uuid5(NAMESPACE, name)), _steps(counts, stage))

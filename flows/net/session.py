@@ -82,13 +82,13 @@ def guarded_session(
 ) -> requests.Session:
     """Return a session whose every request is timed, bounded and not redirected."""
     session = requests.Session()
+    session.max_redirects = 0
     guard(session, GuardedAdapter(what, timeout_s=timeout_s, max_bytes=max_bytes, routes=routes))
     return session
 
 
 def guard(session: requests.Session, adapter: GuardedAdapter) -> None:
-    """Have a session go through an adapter only, under our name, without redirects."""
-    session.max_redirects = 0
+    """Have a session go through an adapter only, under our name."""
     session.headers["User-Agent"] = USER_AGENT
     session.mount("https://", adapter)
     session.mount("http://", adapter)
