@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -146,14 +147,19 @@ def _outgoing(standing: Standing, decision: Decision, revision: int) -> Outgoing
     )
 
 
+@cache
 def related_services() -> Mapping[str, frozenset[str]]:
     """Return for each service those that it fails with: of its company, that it needs, and that need it."""
     known = catalogue()
+    of_vendor: dict[str, set[str]] = {}
     found: dict[str, set[str]] = {name: set() for name in known}
     for name, service in known.items():
-        found[name] |= {other for other, one in known.items() if one.vendor == service.vendor} | set(service.needs)
+        of_vendor.setdefault(service.vendor, set()).add(name)
+        found[name].update(service.needs)
         for other in service.needs:
             found.setdefault(other, set()).add(name)
+    for name, service in known.items():
+        found[name] |= of_vendor[service.vendor]
     return {name: frozenset(others - {name}) for name, others in found.items()}
 
 
