@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid5
 
 import numpy as np
+from msgspec.structs import replace
 
 from detectors.baselines.lineage import lineage
 from detectors.baselines.regional import RegionalBaseline
@@ -20,6 +22,7 @@ from detectors.incidents.lifecycle import NAMESPACE, History, chain, closing, cu
 from detectors.incidents.measure import measure
 from detectors.location.names import region_name
 from detectors.model import Incident
+from detectors.spikes.alarms import QUIET_S
 from detectors.spikes.local import local_series
 
 if TYPE_CHECKING:
@@ -29,30 +32,49 @@ if TYPE_CHECKING:
     from detectors.baselines.regional import National
     from detectors.counting.regional import RegionCounts
     from detectors.incidents.lifecycle import Step
+    from detectors.model import Alarm, State
     from detectors.spikes.local_alarms import LocalAlarm
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """The alarms behind one local incident: its watch alarm, and its page alarm if it came to that."""
+    """The alarms behind one local incident, of both severities, oldest first."""
 
-    watch: LocalAlarm | None
-    page: LocalAlarm | None
+    every: tuple[LocalAlarm, ...]
 
     @property
-    def deciding(self) -> LocalAlarm:
-        found = self.page or self.watch
-        assert found is not None  # noqa: S101 - a stage is never built from nothing
-        return found
+    def pages(self) -> tuple[LocalAlarm, ...]:
+        return tuple(one for one in self.every if one.alarm.severity == "page")
 
     @property
     def first(self) -> LocalAlarm:
-        return self.watch or self.deciding
+        return self.every[0]
+
+    @property
+    def main(self) -> LocalAlarm:
+        """What fired most often, of the severity that it came to, and of these the strangest."""
+        return max(self.pages or self.every, key=lambda one: (len(one.fired_at), one.alarm.score))
+
+    @property
+    def whole(self) -> Alarm:
+        """All of it as one alarm, from the first bin that fired to the last: hours may lie between them at night."""
+        every = [one.alarm for one in self.every]
+        closings = [one.closed_at for one in every if one.closed_at]
+        return replace(
+            self.main.alarm,
+            alarmed_at=every[0].alarmed_at,
+            window_start_at=every[0].window_start_at,
+            last_alarm_at=max(one.last_alarm_at for one in every),
+            closed_at=max(closings) if len(closings) == len(every) else None,
+        )
 
     @property
     def fired_at(self) -> tuple[datetime, ...]:
-        every = {at for one in (self.watch, self.page) if one for at in one.fired_at}
-        return tuple(sorted(every))
+        return tuple(sorted({at for one in self.every for at in one.fired_at}))
+
+    def heard_by(self, at: datetime) -> set[str]:
+        """Return the regions that had fired by an instant."""
+        return {code for one in self.every for code in one.heard_by(at)}
 
 
 def build_local_histories(
@@ -74,7 +96,7 @@ def build_local_histories(
         incidents of the service as a whole.
     """
     stages = _stages(alarms)
-    known = [looked_at(stage.deciding.alarm, counts.end_at) for stage in stages]
+    known = [looked_at(stage.whole, counts.end_at) for stage in stages]
     baselines = baselines_at(counts, national, known)
     return [
         (_history((counts, national), stage, baselines[at], _beside(stage, stages)), stage.fired_at)
@@ -84,10 +106,12 @@ def build_local_histories(
 
 def _beside(stage: _Stage, stages: Sequence[_Stage]) -> tuple[datetime | None, datetime | None]:
     """Return from when on, and up to when, the counts of a region are one incident's own: other alarms lie beyond."""
-    alarm = stage.deciding.alarm
-    there = [one.deciding.alarm for one in stages if one is not stage and _is_there(one, stage.deciding)]
-    before = [one.last_alarm_at for one in there if one.alarmed_at < alarm.alarmed_at]
-    after = [one.window_start_at for one in there if one.alarmed_at > alarm.alarmed_at]
+    alarm = stage.whole
+    others = [one for one in stages if one is not stage]
+    earlier = [one.whole for one in others if _is_there(one, stage.first)]
+    later = [one.whole for one in others if _is_there(stage, one.first)]
+    before = [one.last_alarm_at for one in earlier if one.alarmed_at < alarm.alarmed_at]
+    after = [one.window_start_at for one in later if one.alarmed_at > alarm.alarmed_at]
     return max(before, default=None), min(after, default=None)
 
 
@@ -108,27 +132,32 @@ def _stages(alarms: Sequence[LocalAlarm]) -> list[_Stage]:
     """Join the alarms of both severities that speak of the same region, as it could be told when the later began."""
     stages: list[_Stage] = []
     for one in sorted(alarms, key=lambda one: (one.alarm.alarmed_at, one.alarm.severity == "page", one.first_region)):
-        near = [stage for stage in stages if _is_open(stage, one.alarm.alarmed_at) and _is_there(stage, one)]
-        if one.alarm.severity == "watch":
-            stages += [] if any(stage.page for stage in near) else [_Stage(one, None)]
-            continue
-        waiting = next((stage for stage in near if stage.page is None), None)
-        if waiting:
-            stages[stages.index(waiting)] = _Stage(waiting.watch, one)
+        open_now = [stage for stage in stages if _is_open(stage, one.alarm.alarmed_at)]
+        near = next((stage for stage in open_now if _is_there(stage, one)), None)
+        if near is None:
+            stages.append(_Stage((one,)))
         else:
-            stages.append(_Stage(None, one))
+            stages[stages.index(near)] = _Stage((*near.every, one))
     return stages
 
 
 def _is_open(stage: _Stage, at: datetime) -> bool:
-    closed_at = stage.deciding.alarm.closed_at
+    closed_at = stage.whole.closed_at
     return closed_at is None or closed_at > at
 
 
 def _is_there(stage: _Stage, other: LocalAlarm) -> bool:
-    """Whether two alarms share a region, or one lies in the other, as far as that was known when the other began."""
-    mine = stage.deciding.heard_by(other.alarm.alarmed_at)
-    return any(lies_in(other.first_region, one) or lies_in(one, other.first_region) for one in mine)
+    """Whether two alarms speak of one place, as far as that was known when the other began.
+
+    Whether they share a region; or, if the first fired within the hour, whether one lies in the other.
+    """
+    at = other.alarm.alarmed_at
+    mine = stage.heard_by(at)
+    if other.first_region in mine:
+        return True
+    fired = [one for one in stage.fired_at if one <= at]
+    is_late = bool(fired) and at - fired[-1] <= timedelta(seconds=QUIET_S)
+    return is_late and any(lies_in(other.first_region, one) or lies_in(one, other.first_region) for one in mine)
 
 
 def lies_in(region: str, other: str) -> bool:
@@ -144,13 +173,13 @@ def _history(
 ) -> History:
     """Measure one incident; ``near`` as :func:`_beside` returns it."""
     (counts, national), (since_at, until_at) = given, near
-    deciding, first = stage.deciding, stage.first
+    deciding, whole = stage.main, stage.whole
     series, usual = local_series(counts, national, baseline, deciding.region)
-    series, usual = cut_to(series, usual, looked_at(deciding.alarm, counts.end_at))
+    series, usual = cut_to(series, usual, looked_at(whole, counts.end_at))
     is_near = until_at is not None and until_at < series.end_at
-    found = measure(series, usual, deciding.alarm, since_at=since_at, until_at=until_at if is_near else None)
-    suspected_at = first.alarm.alarmed_at
-    name = f"{counts.service}|{counts.source}|{counts.bin_width_s}|{first.first_region}|{suspected_at}"
+    found = measure(series, usual, whole, since_at=since_at, until_at=until_at if is_near else None)
+    suspected_at = whole.alarmed_at
+    name = f"{counts.service}|{counts.source}|{counts.bin_width_s}|{stage.first.first_region}|{suspected_at}"
     transitions = chain(str(uuid5(NAMESPACE, name)), _steps(counts, stage))
     final = transitions[-1]
     incident = Incident(
@@ -161,8 +190,8 @@ def _history(
         state=final.new,
         onset=found.onset,
         suspected_at=suspected_at,
-        alarmed_at=deciding.alarm.alarmed_at,
-        confirmed_at=stage.page.alarm.alarmed_at if stage.page else None,
+        alarmed_at=(stage.pages or stage.every)[0].alarm.alarmed_at,
+        confirmed_at=stage.pages[0].alarm.alarmed_at if stage.pages else None,
         ended=found.ended,
         resolved_at=final.at if final.new in ("resolved", "dismissed") else None,
         score=deciding.alarm.score,
@@ -179,15 +208,15 @@ def _history(
 
 
 def _steps(counts: RegionCounts, stage: _Stage) -> list[Step]:
-    first, page = stage.first.alarm, stage.page
+    first, severity = stage.first.alarm, stage.main.alarm.severity
     steps: list[Step] = [(first.alarmed_at, "suspected", first.severity, _evidence(counts, stage.first))]
-    if page:
+    if stage.pages:
+        page = stage.pages[0]
         steps.append((page.alarm.alarmed_at, "confirmed", "page", _evidence(counts, page)))
-    closed_at = stage.deciding.alarm.closed_at
+    closed_at, is_sure = stage.whole.closed_at, bool(stage.pages)
     if closed_at:
-        is_sure = page is not None
-        state = "resolved" if is_sure else "dismissed"
-        steps.append((closed_at, state, stage.deciding.alarm.severity, closing(sure=is_sure)))  # type: ignore[arg-type]
+        state: State = "resolved" if is_sure else "dismissed"
+        steps.append((closed_at, state, severity, closing(sure=is_sure)))
     return steps
 
 

@@ -11,6 +11,7 @@ a longer series changes nothing that was said.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid5
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
     from detectors.incidents.lifecycle import Step
     from detectors.model import Incident, Severity, State, Transition
+
+LATELY = timedelta(hours=2)
+"""A region that last fired longer before the whole is not what the whole's trouble began with."""
 
 WIDER = "not in one region alone any more"
 PART = "part of an incident that reaches further"
@@ -90,6 +94,8 @@ class _Told:
         What belongs to it, as it came; of a local incident that grew, the region's own comes first.
     open
         Ids of the parts that go on.
+    fired_at
+        When its region fired last.
     is_cut
         Whether it ended as part of another.
     """
@@ -97,6 +103,7 @@ class _Told:
     id: str
     parts: list[History]
     open: set[str]
+    fired_at: datetime
     severity: Severity = "watch"
     steps: list[Step] = field(default_factory=list)
     is_sure: bool = False
@@ -174,8 +181,7 @@ class _Scene:
         history, step = event.history, event.step
         identity = history.incident.id
         if step is None:
-            if identity in self.hidden and not self._is_whole_open():
-                self._come_back(history, event.at)
+            self._fire(history, event.at)
         elif _is_final(step):
             self._end(identity, step)
         elif step.new != "suspected":
@@ -187,11 +193,18 @@ class _Scene:
         else:
             self._begin(history, step)
 
+    def _fire(self, history: History, at: datetime) -> None:
+        identity = history.incident.id
+        if identity in self.hidden and not self._is_whole_open():
+            self._come_back(history, at)
+        elif identity in self.home:
+            self.home[identity].fired_at = at
+
     def _is_whole_open(self) -> bool:
         return not self.wide.isdisjoint(self.home)
 
     def _begin(self, history: History, step: Transition, identity: str = "") -> _Told:
-        told = _Told(identity or history.incident.id, [history], {history.incident.id})
+        told = _Told(identity or history.incident.id, [history], {history.incident.id}, step.at)
         told.say(step.at, "suspected", step.severity, step.reason)
         self.told.append(told)
         self.home[history.incident.id] = told
@@ -199,7 +212,8 @@ class _Scene:
 
     def _begin_wide(self, history: History, step: Transition) -> None:
         """Let the first of the local incidents grow to that of the whole, and end the others as parts of it."""
-        local = [one for one in self.told if one.open and self.wide.isdisjoint(one.open)]
+        since = step.at - LATELY
+        local = [one for one in self.told if one.open and one.fired_at >= since and self.wide.isdisjoint(one.open)]
         if not local:
             self._begin(history, step)
             return

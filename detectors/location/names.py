@@ -42,7 +42,7 @@ def region_name(code: str) -> str:
     Examples
     --------
     >>> region_name("US"), region_name("US-TX"), region_name("zip3:US-782")
-    ('United States', 'Texas, US', 'ZIP 782.. (Texas)')
+    ('United States', 'Texas, US', 'ZIP 782xx (Texas)')
     >>> region_name("metro:4726206"), region_name("<b>")
     ('San Antonio area, US-TX', 'a region not known')
     """
@@ -50,7 +50,7 @@ def region_name(code: str) -> str:
         return UNKNOWN
     if code.startswith(_ZIP):
         home = gazetteer().zips.get(code.removeprefix(_ZIP))
-        digits = f"ZIP {code.removeprefix(_ZIP)}.."
+        digits = f"ZIP {code.removeprefix(_ZIP)}xx"
         return f"{digits} ({_own_name(home)})" if home else digits
     return _with_home(code, " area") if code.startswith(_METRO) else _with_home(code)
 
@@ -61,11 +61,11 @@ def short_name(code: str) -> str:
     Examples
     --------
     >>> short_name("US-TX"), short_name("metro:4726206"), short_name("zip3:US-782")
-    ('Texas', 'San Antonio', 'ZIP 782..')
+    ('Texas', 'San Antonio', 'ZIP 782xx')
     """
     if _FORM.fullmatch(code) is None:
         return UNKNOWN
-    return f"ZIP {code.removeprefix(_ZIP)}.." if code.startswith(_ZIP) else _own_name(code)
+    return f"ZIP {code.removeprefix(_ZIP)}xx" if code.startswith(_ZIP) else _own_name(code)
 
 
 def region_homes(code: str) -> tuple[str, ...]:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
     from detectors.model import Severity
 
+QUIET_REPORTS, LONGEST_QUIET_S = 2.0, 8 * 3600
+"""An alarm is over when it was quiet for as long as two usual reports take: an hour of nothing is no news from where an
+hour of nothing is usual. At least the hour of all alarms, at most a night."""
+
 WIDE = 3
 """In so many subdivisions of a country at once it is the country's trouble."""
 
@@ -118,6 +122,8 @@ class Open(Struct):
         The bins that fired, ascending.
     since
         By region, the first bin in which it fired.
+    quiet
+        Observed bins without a firing after which it is over.
     closed_bin
         The bin in which it was closed; -1 while it is open.
     """
@@ -127,6 +133,7 @@ class Open(Struct):
     n_seen: int = 0
     bins: list[int] = msgspec.field(default_factory=list)
     since: dict[str, int] = msgspec.field(default_factory=dict)
+    quiet: int = 0
     closed_bin: int = -1
 
     @property
@@ -169,7 +176,7 @@ class LocalTracker:
 
     def __post_init__(self) -> None:
         self._windows = make_plan(self.bin_width_s, self.start_at).windows
-        self._quiet = -(-QUIET_S // self.bin_width_s)
+        self._quiet, self._longest_quiet = (-(-seconds // self.bin_width_s) for seconds in (QUIET_S, LONGEST_QUIET_S))
 
     def extend(self, firings: Sequence[Firing], first: int, is_seen: NDArray[np.bool_]) -> list[LocalAlarm]:
         """Take the next bins and return the alarms that were open in them, the oldest first.
@@ -195,15 +202,23 @@ class LocalTracker:
                     alarm = Open(one, {})
                     self.open.append(alarm)
                     touched.append(alarm)
+                if alarm.bins[-1:] != [number]:  # the strangest of this bin says how long to wait
+                    alarm.quiet = self._wait(one)
                 alarm.take(one, int(seen[number - first]))
         self._rest(seen, first)
         self.n_seen = int(seen[-1]) if len(seen) else self.n_seen
         return [self._told(one) for one in touched]
 
+    def _wait(self, fired: Firing) -> int:
+        """Return how many quiet bins end an alarm: those in which two usual reports would come from the region."""
+        usual = fired.expected / float(self._windows[fired.window])
+        bins = QUIET_REPORTS / usual if usual > 0 else float(self._longest_quiet)
+        return int(min(max(bins, self._quiet), self._longest_quiet))
+
     def _rest(self, seen: NDArray[np.int64], first: int) -> None:
-        """Close what has been quiet for an observed hour."""
+        """Close what has been quiet for long enough in observed time."""
         for one in self.open:
-            closing = int(np.searchsorted(seen, one.n_seen + self._quiet))
+            closing = int(np.searchsorted(seen, one.n_seen + one.quiet))
             if closing < len(seen):
                 one.closed_bin = first + closing
         self.closed += [one for one in self.open if one.closed_bin >= 0]
@@ -217,12 +232,13 @@ class LocalTracker:
         return any(start < one.last_bin and _is_one(one, fired) for one in self.closed)
 
     def _home_of(self, fired: Firing) -> Open | None:
-        """Return the open alarm that a region belongs to."""
+        """Return the open alarm that a region belongs to: after a quiet hour that of the same region alone."""
+        late = [one for one in self.open if fired.bin - one.last_bin <= self._quiet]
         for one in self.open:
-            if _is_one(one, fired):
+            if fired.region in one.best or (one in late and _is_one(one, fired)):
                 return one
         country = lineage(fired.region)[-1]
-        near = [one for one in self.open if lineage(one.first.region)[-1] == country]
+        near = [one for one in late if lineage(one.first.region)[-1] == country]
         return near[0] if len(near) >= WIDE - 1 else None
 
     def _told(self, one: Open) -> LocalAlarm:

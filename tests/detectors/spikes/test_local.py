@@ -220,8 +220,8 @@ def test_the_tail_is_that_of_the_distribution(mean: float, phi: float, n: int) -
     assert tail(n + 0.5, mean, phi) == nats
 
 
-def fire(b: int, region: str, score_: float = 1.5, window: int = 0) -> Firing:
-    return Firing(b, region, score_, window, window, 9.0, 0.1, 1.0)
+def fire(b: int, region: str, score_: float = 1.5, window: int = 0, expected: float = 5.0) -> Firing:
+    return Firing(b, region, score_, window, window, 9.0, expected, 1.0)
 
 
 def track(firings: list[Firing], n: int = 200, unseen: tuple[int, ...] = ()) -> list[LocalAlarm]:
@@ -239,6 +239,13 @@ def test_an_alarm_closes_after_an_observed_hour() -> None:
     (alarm,) = track([fire(195, "US-TX")])
     assert alarm.alarm.is_open
     assert len(track([fire(10, "US-TX"), fire(22, "US-TX"), fire(35, "US-TX")])) == 2
+
+
+def test_where_an_hour_of_nothing_is_usual_it_ends_nothing() -> None:
+    (alarm,) = track([fire(10, "zip3:US-782", expected=0.1)])
+    assert alarm.alarm.closed_at == at(11 + 20), "two usual reports take twenty bins"
+    (alarm,) = track([fire(10, "zip3:US-782", expected=0.001)])
+    assert alarm.alarm.closed_at == at(11) + timedelta(hours=8), "a night at most"
 
 
 def test_the_strangest_names_the_alarm() -> None:
