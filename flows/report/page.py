@@ -22,8 +22,18 @@ from detectors.spread import compare
 from flows.report.chart import SIZES, chart_css, day_strip, describe, detail_chart
 from flows.report.frame import day_frame, detail_frame
 from flows.report.map import map_css, map_figure
+from flows.report.region_words import ratio_interval, ratio_text, voices_text
 from flows.report.regions import region_table, regions_css
-from flows.report.sentences import flagged_after, headline, lasted, peak_clock, voices, who
+from flows.report.sentences import (
+    HARDLY_ANY,
+    flagged_after,
+    headline,
+    lasted,
+    own_region,
+    peak_clock,
+    voices,
+    who,
+)
 from flows.report.wording import (
     REASON_LIMIT,
     amount,
@@ -170,8 +180,14 @@ def facts(view: IncidentView) -> tuple[Fact, ...]:
 
 
 def _peak_fact(incident: Incident) -> Fact:
+    own = own_region(incident)
+    if own:
+        heard, usual = voices_text(own)
+        return Fact(ratio_text(own), f"the usual there ({ratio_interval(own)}): {heard} voices against {usual}")
     expected, unit = incident.expected_at_peak, bin_phrase(incident.bin_width_s)
     rate, at = amount(incident.peak), peak_clock(incident)
+    if incident.region and 0 < expected < HARDLY_ANY:
+        return Fact(rate, f"reports {unit} at the peak, at {at}; hardly any are usual there")
     if np.isfinite(expected) and expected > 0:
         factor = factor_text(incident.factor)
         return Fact(factor, f"the usual at the peak: {rate} reports {unit} against {amount(expected)}, at {at}")
@@ -226,7 +242,9 @@ def _changes(transitions: Sequence[Transition], step: int) -> list[tuple[str, st
 
 def _earlier_row(other: Incident) -> tuple[str, str, str, str, str]:
     """Return ``(onset, state, lasted, peak, reports)``."""
-    excess = factor_text(other.factor) if 0 < other.expected_at_peak < np.inf else amount(other.peak)
+    own, fewest = own_region(other), HARDLY_ANY if other.region else 0.0
+    is_known = fewest < other.expected_at_peak < np.inf
+    excess = ratio_text(own) if own else factor_text(other.factor) if is_known else amount(other.peak)
     length = lasted(other, is_short=True) or ("going on" if other.is_open else "unknown")
     return (stamp(other.onset.at, step_s(other.bin_width_s)), other.state, length, excess, f"{other.n_reports:,}")
 

@@ -92,6 +92,8 @@ def unlocated_text(spread: Spread) -> str:
         return ""
     if spread.unlocated_share >= 1:
         return "All voices are from nobody knows where."
+    if spread.unlocated_share <= 0:
+        return "Every voice could be placed."
     return f"{share(spread.unlocated_share)} of voices are from nobody knows where."
 
 

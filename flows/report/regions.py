@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -23,7 +23,7 @@ from flows.report.region_words import (
     unlocated_text,
     voices_text,
 )
-from flows.report.wording import counted, interval, plain, share
+from flows.report.wording import counted, date, interval, outwards, plain, share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +85,7 @@ def reach_text(spread: Spread) -> str:
         sentences.append(f"They are home to {part} of the usual voices whose place is known.")
     if isfinite(spread.untestable_share) and spread.untestable_share > 0:
         many = share(spread.untestable_share)
-        sentences.append(f"{many} of these usual voices live where too few are heard to tell.")
+        sentences.append(f"{many} of the usual voices live where too few are heard to judge their region by itself.")
     sentences.append(unlocated_text(spread))
     if isfinite(spread.p_value) and spread.affected:
         sentences.append(f"Chance alone does as much somewhere in {share(spread.p_value)} of cases.")
@@ -184,12 +184,22 @@ def _folded(summary: str, regions: Sequence[RegionSpread], names: Names) -> str:
     return f"<details><summary>{_unbroken(summary)}</summary>{table}{note}</details>"
 
 
+class _Onsets(NamedTuple):
+    """What the column of onsets shows: whether any is known, whether there is an order, whether they need their day."""
+
+    are_known: bool
+    is_ordered: bool
+    is_dated: bool
+
+
 def _table(regions: Sequence[RegionSpread], names: Names) -> str:
     has_onsets = any(region.onset is not None for region in regions)
+    is_dated = len({outwards(region.onset)[0].date() for region in regions if region.onset}) > 1
     is_ordered = len({region.order for region in regions} - {None}) > 1  # where nothing separates there is no first
     heads = _HEAD if has_onsets else _HEAD[:-1]
     head = "".join(f'<th scope="col"{_number(place)}>{words}</th>' for place, words in enumerate(heads))
-    rows = "".join(_row(region, names, has_onsets=has_onsets, is_ordered=is_ordered) for region in regions)
+    columns = _Onsets(has_onsets, is_ordered, is_dated)
+    rows = "".join(_row(region, names, columns) for region in regions)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
@@ -202,7 +212,7 @@ def _number(place: int) -> str:
     return ' class="n"' if place else ""
 
 
-def _row(region: RegionSpread, names: Names, *, has_onsets: bool, is_ordered: bool) -> str:
+def _row(region: RegionSpread, names: Names, onsets: _Onsets) -> str:
     name = escape(plain(names(region.code)))
     verdict = VERDICTS[region.verdict]
     tone = "bad" if region.verdict == "affected" else "quiet"
@@ -212,8 +222,8 @@ def _row(region: RegionSpread, names: Names, *, has_onsets: bool, is_ordered: bo
         _cell(ratio_text(region) or "not known", ratio_interval(region)),
         _cell(f"{heard} / {usual}"),
     ]
-    if has_onsets:
-        cells.append(_onset(region, is_ordered=is_ordered))
+    if onsets.are_known:
+        cells.append(_onset(region, onsets))
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -222,12 +232,14 @@ def _cell(value: str, *below: str) -> str:
     return f'<td class="n">{escape(value)}{small}</td>'
 
 
-def _onset(region: RegionSpread, *, is_ordered: bool) -> str:
+def _onset(region: RegionSpread, onsets: _Onsets) -> str:
     """Return when it began there, its interval and, where there is one, its place in the order."""
     if region.onset is None:
         return _cell("not known")
     at, span = interval(region.onset).split(" ", 1)
-    place = _ordinal(region.order) if is_ordered and region.order is not None else ""
+    if onsets.is_dated:
+        at = f"{date(outwards(region.onset)[0], has_year=False)} {at}"
+    place = _ordinal(region.order) if onsets.is_ordered and region.order is not None else ""
     return _cell(at, *span.strip("()").replace(" - ", "|- ").split("|"), place)
 
 

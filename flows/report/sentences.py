@@ -34,10 +34,13 @@ from flows.report.wording import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from detectors.model import Incident
+    from detectors.model import Incident, RegionSpread
 
 RECURRENCE_DAYS = (7, 30)
 """Windows in which earlier incidents are counted, the shortest that holds one being named."""
+
+HARDLY_ANY = 0.1
+"""So few reports a bin are usual in most regions; a factor over that would say more than is known."""
 
 _CONFIRMED = ("confirmed", "updated", "resolved")
 
@@ -70,17 +73,18 @@ def headline(
         )
         return text + "."
     if incident.state == "dismissed":
-        return f"{name}: dismissed, no outage: a rise {_when(incident, now)}; {peak(incident)}; {voices(incident)}."
+        return f"{name}: dismissed, no outage: a rise {_when(incident, now)}; {_rise(incident)}; {voices(incident)}."
     if incident.state == "resolved":
         noun = "trouble" if incident.severity == "page" else "more reports than usual"
         span = lasted(incident)
-        text = f"{name}: {noun} {_when(incident, now)}{', ' + span if span else ''}; {peak(incident)}"
+        text = f"{name}: {noun} {_when(incident, now)}{', ' + span if span else ''}; {_rise(incident)}"
     elif incident.severity == "page":
         text = f"{name}: {_excess(incident)} {_when(incident, now)}, still going on"
     else:
         text = f"{name}: more reports than usual {_when(incident, now)}, {_excess(incident)}, still going on"
     symptom = symptom_text(incident, 1) if incident.is_open else ""
-    parts = text, voices(incident), where(incident), symptom, recurrence(incident, earlier)
+    place = "" if incident.region else where(incident)  # a local incident's place is its name
+    parts = text, voices(incident), place, symptom, recurrence(incident, earlier)
     return "; ".join(part for part in parts if part) + "."
 
 
@@ -128,7 +132,15 @@ def peak(incident: Incident) -> str:
         return f"{text}, usual rate unknown"
     if incident.expected_at_peak <= 0:
         return f"{text} where none are usual"
+    if incident.region and incident.expected_at_peak < HARDLY_ANY:
+        return f"{text} where hardly any are usual"
     return f"{text}, {factor_text(incident.factor)} the usual {amount(incident.expected_at_peak)}"
+
+
+def own_region(incident: Incident) -> RegionSpread | None:
+    """Return what is known of a local incident's own region from its onset on; None where it does not stand out."""
+    affected = incident.spread.affected if incident.spread else ()
+    return next((one for one in affected if one.code == incident.region and math.isfinite(one.ratio)), None)
 
 
 def peak_clock(incident: Incident) -> str:
@@ -202,8 +214,19 @@ def _peak_rate(incident: Incident) -> str:
     return f"{number} report{'' if number == '1' else 's'} {bin_phrase(incident.bin_width_s)}"
 
 
+def _rise(incident: Incident) -> str:
+    """Return how far above the usual: at the peak; of one region, where a bin is nearly empty, over the whole time."""
+    own = own_region(incident)
+    return f"{factor_text(own.ratio)} the usual there" if own else peak(incident)
+
+
 def _excess(incident: Incident) -> str:
     """Return how far above the usual, at most: ``up to 13x usual``."""
+    own = own_region(incident)
+    if own:
+        return f"{factor_text(own.ratio)} usual"
+    if incident.region and 0 < incident.expected_at_peak < HARDLY_ANY:
+        return f"up to {_peak_rate(incident)} where hardly any are usual"
     if not math.isfinite(incident.expected_at_peak):
         return f"up to {_peak_rate(incident)}"
     if incident.expected_at_peak <= 0:

@@ -47,7 +47,8 @@ def view(store: Store, incident: Incident, *, is_simulated: bool = False) -> Inc
     if incident.region:
         series, baseline = series_of_region(store, incident, series, scored)
     width = timedelta(seconds=series.bin_width_s)
-    until = (incident.resolved_at or series.end_at) + SHOWN_AFTER
+    ends = [incident.resolved_at or series.end_at, incident.ended.high_at if incident.ended else incident.onset.at]
+    until = max(ends) + SHOWN_AFTER  # it may have gone on after its alarm was closed
     bins = [(at - series.start_at) // width for at in (incident.onset.at - SHOWN_BEFORE, until)]
     shown = slice(max(0, bins[0]), max(bins[1], 1))
     return IncidentView(

@@ -8,12 +8,14 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from detectors.model import Transition
 from flows.report.chart import chart_css
 from flows.report.frame import detail_frame
-from flows.report.page import banner, facts, incident_page, silence, table_rows, unbroken
+from flows.report.page import _earlier_row, _peak_fact, banner, facts, incident_page, silence, table_rows, unbroken
 from flows.report.sentences import headline
+from tests.flows.report.spreads import region, spread
 from tests.flows.report.views import (
     HOSTILE,
     ONSET,
@@ -241,3 +243,15 @@ def test_text_and_lines_stand_out_in_both_modes(is_dark: bool) -> None:  # noqa:
         assert contrast(chart[f"c-{name}"], chart["c-back"]) >= 3
     for name in ("observed", "expected"):
         assert contrast(chart[f"c-{name}"], chart["c-range"]) >= 3
+
+
+def test_a_local_incident_shows_its_region_over_the_whole_time() -> None:
+    """Its tile is what was heard from there against what is usual there, or its peak without a made-up factor."""
+    code = "metro:4726206"
+    felt = spread([region(code, "affected", 18.2)])
+    one = incident(region=code, spread=felt, peak=2.0, expected_at_peak=0.01)
+    alone = replace(one, region="zip3:US-782")
+    assert _peak_fact(one).value == "18x"
+    assert "the usual there (" in _peak_fact(one).text
+    assert (_peak_fact(alone).value, "hardly any are usual there" in _peak_fact(alone).text) == ("2", True)
+    assert [_earlier_row(other)[3] for other in (one, alone, incident())] == ["18x", "2", "13x"]

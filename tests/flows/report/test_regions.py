@@ -95,21 +95,33 @@ def test_an_onset_over_midnight_shows_its_days() -> None:
     assert "23:58<small>3 March 23:53</small><small>- 4 March 00:03</small><small>12th</small>" in text
 
 
+def test_onsets_of_several_days_have_their_day() -> None:
+    """Those of one day have none: the page says which day it was."""
+    onsets = [Estimate(at, at, at + timedelta(minutes=2)) for at in (AT, AT + timedelta(days=1))]
+    found = [region(code, "affected", 3, onset=onset) for code, onset in zip(("FR", "DE"), onsets, strict=True)]
+    text = region_table(spread(found))
+    assert f">3 March {AT:%H:%M}<small>" in text
+    assert f">4 March {AT:%H:%M}<small>" in text
+    assert f">{AT:%H:%M}<small>" in region_table(spread(found[:1]))
+
+
 def test_what_is_unknown_is_said() -> None:
     text = reach_text(SPREADS["states"])
     assert text == (
         "4 of 53 regions that can be judged stand out against their own normal. They are home to 23 % (18-29 %) of the "
-        "usual voices whose place is known. 12 % of these usual voices live where too few are heard to tell. 31 % of "
-        "voices are from nobody knows where. Chance alone does as much somewhere in under 1 % of cases."
+        "usual voices whose place is known. 12 % of the usual voices live where too few are heard to judge their "
+        "region by itself. 31 % of voices are from nobody knows where. Chance alone does as much somewhere in under "
+        "1 % of cases."
     )
+    assert "Every voice could be placed." in reach_text(spread([region("DE")], unlocated_share=0.0))
     assert reach_text(nothing()) == "It is not known where: no voice of this time could be placed."
     assert reach_text(SPREADS["too few"]).startswith(
         "It cannot be told where: too few voices are heard from any one region."
     )
     undetermined = spread([region("DE"), region("FR")], extent="undetermined", unlocated_share=1.0)
     assert reach_text(undetermined) == (
-        "It cannot be told where: none of the 2 regions that can be judged stands out by itself. 12 % of these usual "
-        "voices live where too few are heard to tell. All voices are from nobody knows where."
+        "It cannot be told where: none of the 2 regions that can be judged stands out by itself. 12 % of the usual "
+        "voices live where too few are heard to judge their region by itself. All voices are from nobody knows where."
     )
     calm = reach_text(spread([region("DE")], untestable_share=0.0, unlocated_share=NAN))
     assert calm == "None of the 1 region that can be judged stands out against its own normal."
@@ -152,7 +164,7 @@ def test_the_phrase_names_the_parts_that_hold_most_of_the_excess() -> None:
     nested = spread([usa, texas, SAN_ANTONIO, ZIP], unlocated_share=0)
     assert regions_phrase(nested) == "San Antonio area"
     assert regions_phrase(spread([SAN_ANTONIO, ZIP], unlocated_share=0)) == "San Antonio area"
-    assert regions_phrase(spread([ZIP], unlocated_share=0)) == "ZIP 782.."
+    assert regions_phrase(spread([ZIP], unlocated_share=0)) == "ZIP 782xx"
 
 
 def test_the_phrase_survives_a_zone_that_is_not_among_the_regions() -> None:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from detectors.model import Estimate
-from flows.report.sentences import flagged_after, headline, lasted, lines, recurrence, voices
+from detectors.model import Estimate, Incident
+from flows.report.sentences import flagged_after, headline, lasted, lines, own_region, recurrence, voices
+from tests.flows.report.spreads import region, spread
 from tests.flows.report.views import HOSTILE, ONSET, estimate, incident, open_incident
 
 TODAY = ONSET + timedelta(hours=1)
@@ -236,3 +238,40 @@ def test_any_record_makes_one_plain_sentence(at: datetime, low: int, high: int, 
     assert text.endswith(".")
     assert "inf" not in text
     assert "nan" not in text
+
+
+# --- one region ----------------------------------------------------------------------------------------------------
+
+SAN_ANTONIO = "metro:4726206"
+
+
+def local(ratio: float = 18.2, **fields: Any) -> Incident:
+    """Build an incident of one metro area, where hardly anything is usual in a minute."""
+    felt = spread([region(SAN_ANTONIO, "affected", ratio), region("US-TX", "affected", 3.0)])
+    return incident(region=SAN_ANTONIO, spread=felt, peak=2.0, expected_at_peak=0.01, **fields)
+
+
+def test_a_local_incident_is_measured_over_its_whole_time() -> None:
+    """A minute is nearly empty there: twice nothing is no factor, and where it is has been said."""
+    said = headline(local(), service_name="Spectrum")
+    assert said.startswith("Spectrum in San Antonio area, US-TX: trouble from ")
+    assert "; 18x the usual there; 412 reports by 398 people." in said
+    assert said.count("San Antonio") == 1
+    going_on = local(state="confirmed", ended=None)
+    assert headline(going_on, service_name="Spectrum").startswith(
+        "Spectrum in San Antonio area, US-TX: 18x usual since "
+    )
+    assert any(line.startswith("  where ") and "US-TX" in line for line in lines(local(), service_name="S"))
+
+
+def test_where_the_region_does_not_stand_out_no_factor_is_made_up() -> None:
+    """Neither over a minute in which a hundredth of a report is usual, nor from other regions."""
+    alone = replace(local(), region="zip3:US-782")
+    assert own_region(alone) is None
+    said = headline(alone, service_name="Spectrum")
+    assert "; peak 2 reports a minute where hardly any are usual; 412 reports" in said
+    suspected = replace(alone, state="suspected", ended=None, spread=None)
+    assert "up to 2 reports a minute where hardly any are usual; 412" in headline(suspected, service_name="Spectrum")
+    busy = replace(alone, expected_at_peak=0.5)
+    assert "peak 2 reports a minute, 4.0x the usual 0.5" in headline(busy, service_name="Spectrum")
+    assert own_region(local(ratio=float("nan"))) is None
