@@ -224,11 +224,17 @@ class Pipeline:
         self.store.set_faults(self.now, steps.faults_now(book.feeds(), [self.source], done, now=self.now))
         self.n_ticks += 1
 
-    def run(self, every: timedelta, end_at: datetime) -> None:
-        """Tick until an instant."""
+    def run(self, every: timedelta, end_at: datetime, at_rest: timedelta | None = None) -> None:
+        """Tick until an instant; where nothing goes on as seldom as ``at_rest``."""
         while self.now <= end_at:
             self.tick()
-            self.now += every
+            self.now += every if at_rest is None or goes_on(self.now) else at_rest
+
+
+def goes_on(at: datetime) -> bool:
+    """Whether something is to be told about this time."""
+    near = timedelta(hours=1), timedelta(hours=2, minutes=30)
+    return any(event.begin_at - near[0] <= at <= event.end_at + near[1] for event in events())
 
 
 def counts(seed: int, bin_width_s: int) -> dict[str, CountSeries]:
