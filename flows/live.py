@@ -174,7 +174,6 @@ def keep_house(settings: Settings, world: World | None = None) -> Tidied:
     with open_store(settings.store.url, secret=world.store_secret(settings)) as store:
         now = world.clock.now()
         n_old = store.retain(now, keep_h=settings.privacy.keep_h)
-        store.forget_told_posts(now - timedelta(hours=settings.privacy.keep_h))
         store.forget_deliveries(now - DELIVERIES_KEPT)
         bounds = bounds_of(settings, world, every_s=RECHECK_WITHIN_S)
         n_gone, failed = 0, {}

@@ -44,7 +44,8 @@ class RegionSpread(Struct, frozen=True, kw_only=True):
     onset
         When it began there, with an interval; None where that cannot be said.
     order
-        1 = first. Regions whose intervals do not separate have the same number; None where there is no onset.
+        1 = first. Regions whose intervals do not separate have the same number; None where there is no onset, or its
+        interval lies across several places.
     """
 
     code: str

@@ -87,6 +87,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "credentials": _credentials,
         "reach": _reach,
         "lag": _lag,
+        "receivers": _receivers,
         "detector": _detector,
         "prefect": _prefect,
     }
@@ -124,6 +125,31 @@ def _store(settings: Settings) -> Iterator[Finding]:
     if not settings.store.secret:
         remedy = "set UPROAR_STORE_SECRET to a long random text before you collect from live sources"
         yield Finding("privacy", "look", "stored authors are hashed without a secret", remedy)
+
+
+def _receivers(settings: Settings) -> Iterator[Finding]:
+    """Make every receiver, without telling it anything, and look how those do that were told something."""
+    from flows.notify.configured import told_by
+    from flows.store import open_store
+
+    if not settings.receivers:
+        yield Finding("receivers", "ok", "none: incidents are kept, and nobody is told")
+        return
+    made = told_by(settings, World()).receivers
+    named = ", ".join(f"{name} ({one.kind})" for name, one in made.items())
+    yield Finding("receivers", "ok", f"{named}; uproar test-receiver NAME sends a test")
+    try:
+        with open_store(settings.store.url, create=False) as store:
+            states = store.receiver_states()
+    except StoreError:
+        return  # the check of the store says why
+    for state in states:
+        if state.disabled_at:
+            remedy = f"look at it, then: uproar deliveries --enable {state.name}"
+            yield Finding("receivers", "failed", f"{state.name} said that it is gone: {state.reason}", remedy)
+        elif state.failing_since or state.n_dead:
+            what = f"{state.name} does not take its messages: {state.n_pending:,} wait, {state.n_dead:,} were given up"
+            yield Finding("receivers", "look", what, "uproar deliveries shows why")
 
 
 def _secret(settings: Settings) -> str | None:

@@ -103,7 +103,8 @@ class Base:
             engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
             with self._turn, plain_errors(self._where), engine.connect() as connection:
                 connection.execute(text("ROLLBACK"))  # of what the driver's ping began: within it one may not vacuum
-                connection.execute(text("VACUUM FULL reports"))
+                for table in ("reports", "deliveries"):
+                    connection.execute(text(f"VACUUM FULL {table}"))
 
 
 def _empty_log(driver: PoolProxiedConnection, *, is_patient: bool) -> bool:

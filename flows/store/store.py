@@ -19,7 +19,6 @@ from flows.store.feeds import Feeds
 from flows.store.forgetting import Forgetting, Incoming
 from flows.store.ledger import Ledgers
 from flows.store.marks import COUNTS, POSTS
-from flows.store.outbox import Outbox
 from flows.store.privacy import key_text
 from flows.store.quiet import Quiet
 from flows.store.regional import Regional
@@ -83,7 +82,7 @@ def open_store(url: str | Path, *, secret: str | None = None, timeout_s: float =
     return Store(engines.connect(engines.parse(url), timeout_s=timeout_s, create=create), secret)
 
 
-class Store(Analysts, Detection, Feeds, Ledgers, Outbox, Quiet, Regional, StatusRecords, Upkeep):
+class Store(Analysts, Detection, Feeds, Ledgers, Quiet, Regional, StatusRecords, Upkeep):
     """Reports, counts, incidents and cursors; see :func:`open_store`.
 
     Every method is one transaction and raises :class:`detectors.errors.StoreError` if the database fails. One

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from detectors.counting import micros
 from detectors.errors import InputError
 from flows.store import settling, writing
-from flows.store.base import Base
 from flows.store.forgetting import Forgetting
+from flows.store.outbox import Outbox
 from flows.store.privacy import key_text
 from flows.store.schema import reports
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-class Upkeep(Base):
-    """Retention, and requests to be forgotten."""
+class Upkeep(Outbox):
+    """Retention, and requests to be forgotten: of messages that quote posts, too."""
 
     def retain(self, now: datetime, keep_h: float = 48) -> int:
         """Keep only counts of what is older than ``keep_h`` hours; return how many reports went.
@@ -46,6 +46,7 @@ class Upkeep(Base):
             raise InputError(f"reports are kept for 0 hours or more, not {keep_h}")
         before_us = micros(now - timedelta(hours=keep_h))
         n_settled = self._settle(before_us)
+        self.forget_told_posts(now - timedelta(hours=keep_h))
         with self._writing() as connection:
             settling.drop_tombstones(connection, before_us)
         if n_settled:
@@ -93,6 +94,7 @@ class Upkeep(Base):
             what = Forgetting(self._pseudonyms, [post] if post else [], [author] if author else [])
             n_found = self._forget(what, dry_run=dry_run)
         if not dry_run:
+            self.forget_told_posts(before)
             self._overwrite(is_owed=True)
         return n_found
 
@@ -110,6 +112,7 @@ class Upkeep(Base):
         """
         n_found = self._forget(Forgetting(self._pseudonyms, list(posts), []), dry_run=False)
         if n_found:
+            self.forget_told_posts()
             self._overwrite()
         return n_found
 

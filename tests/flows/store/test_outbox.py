@@ -10,7 +10,7 @@ import pytest
 from detectors.errors import InputError, StoreError
 from flows.store import Judged, Outgoing, Setback, Store, open_store
 from flows.store.leasing import NEVER_FIRED, OVERTAKEN
-from tests.flows.store.helpers import KEY, at, incident, step
+from tests.flows.store.helpers import KEY, at, commit, incident, pair, step
 
 if TYPE_CHECKING:
     from detectors.model import Incident
@@ -374,3 +374,21 @@ def test_the_frame_is_tidy(store: Store) -> None:
     assert frame["state"].tolist() == ["dead", "pending"]
     assert frame["done_at"].isna().tolist() == [False, True]
     assert "body" not in frame
+
+
+@pytest.mark.parametrize("how", ["purge", "purge before", "forget", "retain"])
+def test_whose_posts_are_forgotten_is_not_quoted_any_more(store: Store, how: str) -> None:
+    commit(store, pair(1, 0, author_id="ada"), pair(2, 1))
+    store.enqueue([message(body=b'{"sentence":"s","posts":["canary text"]}', has_posts=True)])
+    if how == "purge":
+        store.purge(author=("test", "nobody"))
+    elif how == "purge before":
+        store.purge(before=at(5))
+    elif how == "retain":
+        store.retain(at(5), keep_h=0)
+    else:
+        post, _ = pair(2)
+        store.forget([(post.platform, post.id)])
+    (row,) = store.deliveries()
+    assert b"canary" not in row.body
+    assert not row.has_posts
