@@ -163,7 +163,7 @@ def _silence_line(one: Silence, now: datetime) -> str:
     what = ", ".join(f"{key} {' or '.join(values)}" for key, values in one.matchers.items()) or "everything"
     state = "over" if one.ends_at <= now else "to come" if one.starts_at > now else "holds"
     span = f"{one.starts_at:%Y-%m-%d %H:%M} to {one.ends_at:%Y-%m-%d %H:%M} UTC"
-    return printable(f"{one.id}  {state:7}  {span}  {what}{'  ' + one.comment if one.comment else ''}", limit=500)
+    return printable(f"{one.id} {state}: {span}, {what}{'; ' + one.comment if one.comment else ''}", limit=500)
 
 
 def ack(
@@ -238,7 +238,7 @@ def deliveries(  # noqa: PLR0913 - one parameter an option
         if resend:
             return _resend(kept, resend, receiver)
         if enable:
-            say(f"{enable}: {kept.enable(enable, utc_now()):,} messages wait for the next tick")
+            say(f"{enable}: {_waiting(kept.enable(enable, utc_now()))}")
             return DONE
         which = find(kept, incident).id if incident else None
         rows = kept.deliveries(receiver=receiver, incident_id=which, state=state, limit=limit)
@@ -265,8 +265,12 @@ def _resend(store: Store, what: str, receiver: str | None) -> int:
             many = "none" if not found else f"{len(found)}"
             raise InputError(f"{many} of the messages begins with {what!r}; uproar deliveries lists them")
         sent = store.resend(utc_now(), delivery_id=found[0].id)
-    say(f"{len(sent):,} {'message waits' if len(sent) == 1 else 'messages wait'} for the next tick")
+    say(_waiting(len(sent)))
     return DONE
+
+
+def _waiting(n: int) -> str:
+    return f"{n:,} {'message waits' if n == 1 else 'messages wait'} for the next tick"
 
 
 def _delivery_record(row: Kept) -> dict[str, object]:
@@ -304,12 +308,14 @@ def _delivery_line(row: Kept) -> str:
 
 
 def _trouble(one: ReceiverState) -> str:
+    parts = []
     if one.disabled_at:
-        what = f"it said that it is gone ({one.reason}); when it is back: uproar deliveries --enable {one.name}"
+        parts.append(f"it said that it is gone ({one.reason}); when it is back: uproar deliveries --enable {one.name}")
     elif one.failing_since:
-        what = f"it has taken nothing since {one.failing_since:%Y-%m-%d %H:%M} UTC"
-    else:
-        what = f"{one.n_dead:,} given up; to try again: uproar deliveries --resend dead"
+        parts.append(f"it has taken nothing since {one.failing_since:%Y-%m-%d %H:%M} UTC")
+    if one.n_dead:
+        parts.append(f"{one.n_dead:,} given up; to try again: uproar deliveries --resend dead")
+    what = "; ".join(parts)
     return printable(f"{one.name}: {what}", limit=500)
 
 
