@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from detectors.spikes.local_alarms import LocalAlarm
 
 
+LASTED_OUT = "nothing unusual for an hour, or for as long as two usual reports take there"
+
+
 @dataclass(frozen=True)
 class _Stage:
     """The alarms behind one local incident, of both severities, oldest first."""
@@ -216,7 +219,7 @@ def _steps(counts: RegionCounts, stage: _Stage) -> list[Step]:
     closed_at, is_sure = stage.whole.closed_at, bool(stage.pages)
     if closed_at:
         state: State = "resolved" if is_sure else "dismissed"
-        steps.append((closed_at, state, severity, closing(sure=is_sure)))
+        steps.append((closed_at, state, severity, LASTED_OUT if is_sure else closing(sure=False)))
     return steps
 
 

@@ -255,4 +255,4 @@ class _Scene:
             return
         told.open.discard(identity)
         if not told.open:
-            told.end(step.at)
+            told.end(step.at, step.reason if told.is_sure == (step.new == "resolved") else "")

@@ -61,7 +61,7 @@ def _match(incident: Incident, left: dict[str, History], taken: Collection[str])
     end_at = incident.resolved_at
     for identity, history in left.items():
         other = history.incident
-        if identity in taken or not _is_same_place(other.region, incident.region):
+        if identity in taken or not is_same_place(other.region, incident.region):
             continue
         begins_before = end_at is None or other.suspected_at <= end_at
         if begins_before and (other.resolved_at is None or incident.suspected_at <= other.resolved_at):
@@ -69,7 +69,7 @@ def _match(incident: Incident, left: dict[str, History], taken: Collection[str])
     return None
 
 
-def _is_same_place(one: str, other: str) -> bool:
+def is_same_place(one: str, other: str) -> bool:
     """Whether two regions are one, or the one lies in the other; the whole (``""``) is only itself."""
     return one == other or bool(one and other and (lies_in(one, other) or lies_in(other, one)))
 

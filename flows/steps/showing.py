@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from detectors.incidents.lifecycle import History
+from detectors.incidents.revision import is_same_place
 from detectors.model import Baseline, SeriesKey
 from detectors.reference import catalogue
 from detectors.spikes import COMBINED
@@ -46,11 +47,7 @@ def view(store: Store, incident: Incident, *, is_simulated: bool = False) -> Inc
     baseline = scored.baseline
     if incident.region:
         series, baseline = series_of_region(store, incident, series, scored)
-    width = timedelta(seconds=series.bin_width_s)
-    ends = [incident.resolved_at or series.end_at, incident.ended.high_at if incident.ended else incident.onset.at]
-    until = max(ends) + SHOWN_AFTER  # it may have gone on after its alarm was closed
-    bins = [(at - series.start_at) // width for at in (incident.onset.at - SHOWN_BEFORE, until)]
-    shown = slice(max(0, bins[0]), max(bins[1], 1))
+    shown = slice(*_shown_bins(incident, series))
     return IncidentView(
         incident=incident,
         service_name=service_name(incident.service),
@@ -62,6 +59,19 @@ def view(store: Store, incident: Incident, *, is_simulated: bool = False) -> Inc
         data_until=series.end_at,
         is_simulated=is_simulated,
     )
+
+
+def _shown_bins(incident: Incident, series: CountSeries) -> tuple[int, int]:
+    """Return from which bin on, and up to which, a series is shown: more around what took longer.
+
+    It may have gone on after its alarm was closed.
+    """
+    width = timedelta(seconds=series.bin_width_s)
+    ends = [incident.resolved_at or series.end_at, incident.ended.high_at if incident.ended else incident.onset.at]
+    around = max(timedelta(0), (max(ends) - incident.onset.at) / 2 - SHOWN_AFTER)
+    span = incident.onset.at - SHOWN_BEFORE - around, max(ends) + SHOWN_AFTER + around
+    first, last = ((at - series.start_at) // width for at in span)
+    return max(0, first), max(last, 1)
 
 
 def series_behind(store: Store, incident: Incident) -> tuple[CountSeries, Scored]:
@@ -88,10 +98,10 @@ def series_of_region(
 
 
 def earlier(store: Store, incident: Incident) -> tuple[Incident, ...]:
-    """Return the incidents of the same series before this one that were not dismissed, newest first."""
+    """Return the incidents before this one, of its region or of the whole, that were not dismissed, newest first."""
     key = SeriesKey(incident.service, incident.source, incident.bin_width_s)
-    before = [o for o in store.incidents_of(key) if o.onset.at < incident.onset.at and o.state != "dismissed"]
-    return tuple(reversed(before))
+    every = [one for one in store.incidents_of(key) if one.onset.at < incident.onset.at and one.state != "dismissed"]
+    return tuple(reversed([one for one in every if is_same_place(one.region, incident.region)]))
 
 
 def service_name(service: str) -> str:

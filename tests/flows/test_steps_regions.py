@@ -234,6 +234,22 @@ def test_what_is_not_kept_any_more_still_counts(store: Store) -> None:
     assert same(before, steps.histories(store, [KEY]))
 
 
+def test_a_page_shows_it_to_its_end_beside_others_of_its_region(store: Store) -> None:
+    """Also what went on long after its alarm was closed, and not what was elsewhere."""
+    others = Fault(begin=40 * HOUR, end=40 * HOUR + 80), Fault("Columbus, OH", 44 * HOUR, 44 * HOUR + 80, 0.7)
+    Feed(store).give(posts(*others, LOCAL), ALL_TIME)
+    detect(store)
+    first, whole, last = (history.incident for history in steps.histories(store, [KEY]))
+    assert [bool(one.region) for one in (first, whole, last)] == [True, False, True]
+    assert steps.earlier(store, last) == (first,)
+    assert steps.earlier(store, whole) == ()
+    assert first.ended is not None
+    late = replace(first, ended=replace(first.ended, at=at(54 * HOUR), high_at=at(56 * HOUR)))
+    series = steps.view(store, late).series
+    assert series.start_at < at(12 * HOUR)
+    assert series.end_at == at(HOURS * HOUR)
+
+
 # --- the whole -----------------------------------------------------------------------------------------------------
 
 
