@@ -236,10 +236,11 @@ def test_what_is_not_kept_any_more_still_counts(store: Store) -> None:
 
 def test_a_page_shows_it_to_its_end_beside_others_of_its_region(store: Store) -> None:
     """Also what went on long after its alarm was closed, and not what was elsewhere."""
-    others = Fault(begin=40 * HOUR, end=40 * HOUR + 80), Fault("Columbus, OH", 44 * HOUR, 44 * HOUR + 80, 0.7)
-    Feed(store).give(posts(*others, LOCAL), ALL_TIME)
+    before = Fault(begin=35 * HOUR, end=35 * HOUR + 80, extra=0.8)
+    wide = [Fault(one.place, 43 * HOUR, 43 * HOUR + 30, one.extra, None) for one in NATIONAL]
+    Feed(store).give(posts(before, *wide, Fault(extra=0.8)), ALL_TIME)
     detect(store)
-    first, whole, last = (history.incident for history in steps.histories(store, [KEY]))
+    first, whole, last = (history.incident for history in found(store))
     assert [bool(one.region) for one in (first, whole, last)] == [True, False, True]
     assert steps.earlier(store, last) == (first,)
     assert steps.earlier(store, whole) == ()
