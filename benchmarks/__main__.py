@@ -66,6 +66,13 @@ def local(_: argparse.Namespace) -> Outcome:
     return bench.measure(), ""
 
 
+def outbox(_: argparse.Namespace) -> Outcome:
+    """Deliver messages through the outbox."""
+    from benchmarks import outbox as bench
+
+    return bench.measure(), ""
+
+
 def end_to_end(options: argparse.Namespace) -> Outcome:
     """Bring lines into the store; wait for the command line."""
     from benchmarks import end_to_end as bench
@@ -103,6 +110,7 @@ ALL: tuple[Callable[[argparse.Namespace], Outcome], ...] = (
     location,
     spread,
     local,
+    outbox,
     store,
     bank,
     end_to_end,

@@ -1,13 +1,11 @@
-"""How fast messages are delivered, and what the outbox takes of it: ``python -m benchmarks.outbox [URL]``.
+"""How fast messages are delivered, and what the outbox takes of it: ``python -m benchmarks outbox``.
 
 Messages go to a webhook on the loopback, which answers at once; beside it, the same posts without an outbox, and the
-outbox without posts. Then what one lease costs beside many messages that are delivered long since. URL names an empty
-database; without it SQLite in a folder that is deleted. Compare only within one run.
+outbox without posts. Then what one lease costs beside many messages that are delivered long since.
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -21,6 +19,7 @@ from uuid import uuid4
 import msgspec
 from sqlalchemy import update
 
+from benchmarks.table import Row
 from flows.net import SYSTEM_CLOCK, Allow, Guard, guarded_http
 from flows.notify.message import Message, delivery_id
 from flows.notify.receivers.base import Delivery
@@ -30,7 +29,7 @@ from flows.store import Outgoing, open_store
 from flows.store.outbox_tables import deliveries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from flows.store import Store
 
@@ -118,8 +117,8 @@ def lease_ms(store: Store) -> float:
     return 1000 / rate(200, take)
 
 
-def main(url: str | None = None) -> None:
-    """Measure and print."""
+def measure(number: int = NUMBER, history: Sequence[int] = HISTORY, url: str | None = None) -> list[Row]:
+    """Deliver so many messages with and without the outbox, and lease beside so many that were delivered before."""
     with ExitStack() as stack:
         server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), _Handler))
         Thread(target=server.serve_forever, daemon=True).start()
@@ -128,26 +127,23 @@ def main(url: str | None = None) -> None:
         hook = WebhookReceiver(name="sink", url=f"http://127.0.0.1:{server.server_port}", http=http)
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         store = stack.enter_context(open_store(url or Path(folder) / "uproar.db"))
-        given = list(messages(NUMBER))
+        given = list(messages(number))
         now = SYSTEM_CLOCK.now()
 
         def post() -> None:
             for one in given:
                 hook.deliver(one, Delivery(str(uuid4()), 1, now))
 
-        alone = rate(NUMBER, post)
-        print(f"posts, no outbox       {alone:8,.0f} messages/s")
+        alone = rate(number, post)
+        rows = [Row(name="posts to a webhook, no outbox", value=alone, unit="messages/s")]
         for name, receiver in (("outbox, no posts", Nobody()), ("outbox and posts", hook)):
-            store.enqueue([outgoing(one) for one in messages(NUMBER)])
+            store.enqueue([outgoing(one) for one in messages(number)])
             stop_at = SYSTEM_CLOCK.now() + timedelta(minutes=10)
-            found = rate(NUMBER, lambda to=receiver, at=stop_at: deliver_due(store, {"sink": to}, stop_at=at))  # type: ignore[misc]
-            print(f"{name:22} {found:8,.0f} messages/s")
+            found = rate(number, lambda to=receiver, at=stop_at: deliver_due(store, {"sink": to}, stop_at=at))  # type: ignore[misc]
+            rows.append(Row(name=name, value=found, unit="messages/s", ratio=found / alone, beside="posts, no outbox"))
         n_before = 0
-        for n_history in HISTORY:
+        for n_history in history:
             fill(store, n_history - n_before)
             n_before = n_history
-            print(f"lease and mark, {n_history:7,} delivered before: {lease_ms(store):6.2f} ms")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+            rows.append(Row(name=f"lease and mark, {n_history:,} delivered before", value=lease_ms(store), unit="ms"))
+        return rows

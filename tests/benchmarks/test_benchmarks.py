@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import bluesky, corpus, end_to_end, memory, tick
+from benchmarks import bluesky, corpus, end_to_end, memory, outbox, tick
 from benchmarks.table import Row, Spent, least, render
 from detectors.matching import Reader
 from detectors.model import Post
@@ -133,3 +133,9 @@ def test_the_command_prints_json_and_refuses_unknown_names(
     assert json.loads(capsys.readouterr().out) == {"quick": [{"name": "a", "value": 1.5, "unit": "s", "at_most": 2.0}]}
     with pytest.raises(SystemExit):
         command.main(["slow"])
+
+
+def test_the_outbox_that_is_measured_delivers() -> None:
+    rows = outbox.measure(number=5, history=(10,))
+    assert [row.unit for row in rows] == ["messages/s"] * 3 + ["ms"]
+    assert all(row.value > 0 for row in rows)
