@@ -29,9 +29,9 @@ KILLS_A_STORE = 4
 
 
 @contextmanager
-def forker() -> Iterator[Callable[..., dict[str, Any]]]:
-    """Start :mod:`tests.flows.notify.forker`; give a function that has it do a job."""
-    command = [sys.executable, "-m", "tests.flows.notify.forker"]
+def forker(*module: str) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Start :mod:`tests.flows.notify.forker`, or what does the same; give a function that has it do a job."""
+    command = [sys.executable, "-m", *(module or ("tests.flows.notify.forker",))]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=CHECKOUT, text=True, bufsize=1
     ) as process:
