@@ -183,7 +183,8 @@ def _peak_fact(incident: Incident) -> Fact:
     own = own_region(incident)
     if own:
         heard, usual = voices_text(own)
-        return Fact(ratio_text(own), f"the usual there ({ratio_interval(own)}): {heard} voices against {usual}")
+        words = f"the usual there ({ratio_interval(own)}): {heard} voices against {usual}"
+        return Fact(ratio_text(own), words + _looked_until(incident))
     expected, unit = incident.expected_at_peak, bin_phrase(incident.bin_width_s)
     rate, at = amount(incident.peak), peak_clock(incident)
     if incident.region and 0 < expected < HARDLY_ANY:
@@ -238,6 +239,13 @@ def _changes(transitions: Sequence[Transition], step: int) -> list[tuple[str, st
         words = change.new if change.old in (None, change.new) else f"{change.old} → {change.new}"
         rows.append((stamp(change.at, step), change.at.isoformat(), words, plain(change.reason, REASON_LIMIT)))
     return rows
+
+
+def _looked_until(incident: Incident) -> str:
+    """Say up to when it was looked at where it is felt, where that is before its end: of days, it is the first."""
+    spread, ended = incident.spread, incident.ended
+    is_part = spread is not None and ended is not None and spread.end_at < ended.low_at
+    return f", until {stamp(spread.end_at, step_s(incident.bin_width_s))}" if spread and is_part else ""
 
 
 def _earlier_row(other: Incident) -> tuple[str, str, str, str, str]:

@@ -254,4 +254,7 @@ def test_a_local_incident_shows_its_region_over_the_whole_time() -> None:
     assert _peak_fact(one).value == "18x"
     assert "the usual there (" in _peak_fact(one).text
     assert (_peak_fact(alone).value, "hardly any are usual there" in _peak_fact(alone).text) == ("2", True)
+    assert "until" not in _peak_fact(replace(one, ended=None)).text
+    cut = replace(one, spread=replace(felt, end_at=ONSET + timedelta(minutes=20)))
+    assert _peak_fact(cut).text.endswith(", until 2026-03-03 18:25")
     assert [_earlier_row(other)[3] for other in (one, alone, incident())] == ["18x", "2", "13x"]
