@@ -57,6 +57,19 @@ class Analysts(Base):
         with self._reading() as connection:
             return frames.symptoms(connection, frames.Choice(service, source, start, end))
 
+    def regions(
+        self,
+        service: str | None = None,
+        source: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pd.DataFrame:
+        """Return voices by bin and region, and those from nowhere; see :func:`flows.store.region_frames.regions`."""
+        from flows.store import frames, region_frames
+
+        with self._reading() as connection:
+            return region_frames.regions(connection, frames.Choice(service, source, start, end))
+
     def incidents(
         self,
         service: str | None = None,

@@ -129,7 +129,7 @@ class Choice:
         return found
 
 
-def _frame(rows: Iterable[Mapping[str, Any]], columns: dict[str, str], index: str) -> pd.DataFrame:
+def frame(rows: Iterable[Mapping[str, Any]], columns: dict[str, str], index: str) -> pd.DataFrame:
     """Lay rows out as a frame of the given columns and types, with a UTC index."""
     listed = list(rows)
     data = {name: _column([row[name] for row in listed], kind) for name, kind in columns.items()}
@@ -160,7 +160,7 @@ def counts(connection: Connection, choice: Choice) -> pd.DataFrame:
     query = select(series_table.c.service, series_table.c.source, series_table.c.bin_width_s)
     keys = sorted(SeriesKey(*row) for row in connection.execute(query.where(*choice.which(series_table))))
     parts = [part for key in keys if len(part := _series_frame(connection, key, choice))]
-    return pd.concat(parts) if parts else _frame([], COUNTS, "bin_at")
+    return pd.concat(parts) if parts else frame([], COUNTS, "bin_at")
 
 
 def _series_frame(connection: Connection, key: SeriesKey, choice: Choice) -> pd.DataFrame:
@@ -193,7 +193,7 @@ def reports(connection: Connection, choice: Choice) -> pd.DataFrame:
         }
         for row in connection.execute(query).mappings()
     ]
-    return _frame(rows, REPORTS, "created_at")
+    return frame(rows, REPORTS, "created_at")
 
 
 def symptoms(connection: Connection, choice: Choice) -> pd.DataFrame:
@@ -219,7 +219,7 @@ def symptoms(connection: Connection, choice: Choice) -> pd.DataFrame:
         found[tuple(key)] += n
     rows = [dict(zip(past.c.keys(), (*key, n), strict=True)) for key, n in found.items()]
     rows.sort(key=lambda row: (row["bin_at"], row["service"], row["source"], -row["n"], row["symptom"]))
-    return _frame(rows, SYMPTOMS, "bin_at")
+    return frame(rows, SYMPTOMS, "bin_at")
 
 
 def incidents(connection: Connection, choice: Choice) -> pd.DataFrame:
@@ -234,7 +234,7 @@ def incidents(connection: Connection, choice: Choice) -> pd.DataFrame:
         which.append(or_(table.c.ended_at.is_(None), table.c.ended_at > micros(choice.start)))
     if choice.end is not None:
         which.append(table.c.onset_at < micros(choice.end))
-    return _frame(map(_flat, reading.incidents_where(connection, *which)), INCIDENTS, "onset_at")
+    return frame(map(_flat, reading.incidents_where(connection, *which)), INCIDENTS, "onset_at")
 
 
 def _flat(incident: Incident) -> dict[str, Any]:
@@ -266,4 +266,4 @@ def transitions(connection: Connection, choice: Choice) -> pd.DataFrame:
     )
     found = [dict(row) for row in connection.execute(query).mappings()]
     rows = sorted(found, key=lambda row: (row["at"], row["incident_id"], row["revision"]))
-    return _frame(rows, TRANSITIONS, "at")
+    return frame(rows, TRANSITIONS, "at")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from flows.store.frames import TEXT, TIME, WHOLE, _frame
+from flows.store.frames import TEXT, TIME, WHOLE, frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,4 +37,4 @@ def lay_out(messages: Iterable[Kept]) -> pd.DataFrame:
     Index ``created_at`` (UTC). The columns are fields of :class:`flows.store.outgoing.Kept`, without the body; NaT
     and NA where there is nothing.
     """
-    return _frame([msgspec.structs.asdict(one) for one in messages], COLUMNS, "created_at")
+    return frame([msgspec.structs.asdict(one) for one in messages], COLUMNS, "created_at")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from flows.store.frames import FLAG, TEXT, THING, TIME, WHOLE, _frame
+from flows.store.frames import FLAG, TEXT, THING, TIME, WHOLE, frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,4 +53,4 @@ def lay_out(revisions: Iterable[StatusRevision]) -> pd.DataFrame:
     regions`` are tuples. One row a version: of an update, or (``is_whole``) of the incident itself.
     """
     rows = [{**msgspec.structs.asdict(one), "is_open": one.is_open} for one in revisions]
-    return _frame(rows, COLUMNS, "seen_at")
+    return frame(rows, COLUMNS, "seen_at")

@@ -119,3 +119,20 @@ def test_of_a_region_whose_reports_are_gone_the_voices_are_known(store: Store) -
     assert store.retain(at(62), keep_h=1) > 0
     left = store.facts(KEY, start_at=at(0), end_at=at(60), region="US-TX")
     assert (left.n_reports, left.n_authors, left.n_naming, left.symptoms) == (6, 6, 0, ())
+
+
+def test_analysts_get_regions_and_what_is_from_nowhere_as_a_frame(store: Store) -> None:
+    assert list(store.regions().columns) == ["service", "source", "bin_width_s", "region", "level", "observed"]
+    commit(store, located(0, 0), located(1, 0.5), located(2, 0.6), located(3, 1), observed=(span(0, 2),))
+    frame = store.regions("imessage", "x", at(0), at(2))
+    assert frame.index.name == "bin_at"
+    found = [(row.Index, row.region, row.level, row.observed) for row in frame.itertuples()]
+    assert found == [
+        (at(0), "", "unlocated", 1.0),
+        (at(0), "GB", "country", 0.5),
+        (at(0), "US", "country", 1.5),
+        (at(0), "US-TX", "subdivision", 1.0),
+        (at(0), "metro:4726206", "metro", 1.0),
+        (at(1), "GB", "country", 1.0),
+    ]
+    assert store.regions("outlook").empty
