@@ -221,13 +221,14 @@ class _Run:
     def tick(self) -> Tick:
         clock, store = self.world.clock, self.store
         now = clock.now()
+        alerts = Alerts(self.settings, self.world, store)
+        alerts.check()
         access = self._access
         sources = configured(self.settings, access)
         book = steps.FeedBook(store, clock, access.bounds.stop_at)
         into = steps.Into(store, Reader(), self.watched, book)
         ingested, failed = steps.ingest_all(into, sources)
         until = now - timedelta(seconds=self.settings.watch.settle_s)
-        alerts = Alerts(self.settings, self.world, store)
         keys = steps.chosen_keys(store, self.watched.services)
         done = steps.detect(store, keys, until=until, tell=alerts.tell if alerts.is_on else None)
         delivered = alerts.deliver(access.bounds.stop_at or now) if alerts.is_on else None

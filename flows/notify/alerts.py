@@ -56,6 +56,17 @@ class Alerts:
         """Who is told, and what; errors as of :func:`flows.notify.configured.told_by`."""
         return told_by(self.settings, self.world)
 
+    def check(self) -> None:
+        """Make the receivers, so that a mistake in the configuration is said before anything is done.
+
+        Raises
+        ------
+        SettingsError
+            As of :func:`flows.notify.configured.told_by`.
+        """
+        if self.is_on:
+            _ = self.told
+
     def tell(self, changed: Sequence[History], rising: Collection[str]) -> list[Outgoing]:
         """Return the messages that follow.
 
