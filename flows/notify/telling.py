@@ -261,16 +261,19 @@ class _Book:
         """Return what the official page says, in a phrase; empty where nobody read it."""
         if service is None:
             return ""
-        seen = [one for one in self.store.status_at(service.id, self.now) if one.is_open and not one.is_maintenance]
+        every = self.store.status_at(service.id, self.now)
+        seen = [one for one in every if one.is_open and not one.is_maintenance and self._is_read_lately(one.page)]
         if seen:
             first = min(seen, key=lambda one: one.started_at or one.posted_at or one.seen_at)
             since = first.started_at or first.posted_at or first.seen_at
             when = clock(since) if date(since) == date(self.now) else moment(since)
             return f"speaks of an incident ({first.state}) since {when} UTC"
-        if service.status is None:
-            return ""
-        watched = self.store.status_watched(service.status.url)
-        return "silent so far" if watched and watched[-1][1] > self.now - PAGE_READ else ""
+        is_read = service.status is not None and self._is_read_lately(service.status.url)
+        return "silent so far" if is_read else ""
+
+    def _is_read_lately(self, page: str) -> bool:
+        watched = self.store.status_watched(page)
+        return bool(watched) and watched[-1][1] > self.now - PAGE_READ
 
     def _links(self, incident: Incident) -> tuple[Link, ...]:
         if not self.telling.link:
