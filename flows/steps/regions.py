@@ -45,6 +45,9 @@ AT_MOST = timedelta(hours=24)
 YOUNG, ANEW_EVERY_MIN = timedelta(minutes=30), 5
 """It is estimated again with every tick where an open incident is felt while it is young, then every few minutes."""
 
+MIXED_OVER = timedelta(days=10)
+"""From how long before an incident it is taken how much each source brings."""
+
 MOST_NAMED, MOST_KEPT = 40, 400
 """Regions that go with an incident's record, and that are kept beside it."""
 
@@ -57,11 +60,40 @@ class Located:
     ----------
     unlocated
         Shape (bins,): voices from nobody knows where, of the sources that give posts; None where none does.
+    heard
+        Shape (sources, bins): what each source brought, NaN where it was not heard.
+    is_of_posts
+        Shape (sources,): whether it gives posts; bare counts are from nobody knows where.
     """
 
     counts: RegionCounts
     national: National
     unlocated: NDArray[np.float64] | None = None
+    heard: NDArray[np.float64] | None = None
+    is_of_posts: NDArray[np.bool_] | None = None
+
+    def mixture(self, start: int, stop: int) -> NDArray[np.float64]:
+        """Return by how much more of what is usual is located than when all sources are heard.
+
+        What is usual is that of the sources that are heard. Where one of bare counts is lost, more of it says where it
+        is from; where none that gives posts is heard, nothing is known (NaN).
+
+        Parameters
+        ----------
+        start, stop
+            Bins asked for; how much each source usually brings is taken from the ten days before them.
+        """
+        if self.heard is None or self.is_of_posts is None or self.is_of_posts.all():
+            return np.ones(stop - start)
+        past = self.heard[:, max(0, start - round(MIXED_OVER / timedelta(seconds=self.counts.bin_width_s))) : start]
+        n_heard = np.maximum((~np.isnan(past)).sum(axis=1), 1)
+        usual: NDArray[np.float64] = np.nansum(past, axis=1) / n_heard
+        is_heard = ~np.isnan(self.heard[:, start:stop])
+        every, posts = usual @ is_heard, (usual * self.is_of_posts) @ is_heard
+        if not (usual * self.is_of_posts).sum() > 0:
+            return np.ones(stop - start)
+        whole = (usual * self.is_of_posts).sum() / usual.sum()
+        return np.where(posts > 0, posts, np.nan) / np.where(every > 0, every * whole, np.nan)
 
     @property
     def is_anything(self) -> bool:
@@ -96,19 +128,26 @@ def with_unlocated(located: Located, store: Store, parts: Sequence[CountSeries])
         The series of the sources, as they were read from the store.
     """
     counts = located.counts
-    keys = {SeriesKey(one.service, one.source, one.bin_width_s): one for one in parts}
-    of_posts = [keys[key] for key in store.located_keys(keys)]
+    keys = [SeriesKey(one.service, one.source, one.bin_width_s) for one in parts]
+    of_posts = store.located_keys(keys)
     if not of_posts:
         return located
-    voices = np.zeros(len(counts))
-    for one in of_posts:
-        first = round((one.start_at - counts.start_at).total_seconds() / counts.bin_width_s)
-        start, stop = max(0, first), min(len(counts), first + len(one))
-        voices[start:stop] += np.nan_to_num(one.observed[start - first : stop - first])
+    heard = np.array([_aligned(one, counts) for one in parts])
+    is_of_posts = np.isin(np.arange(len(parts)), [number for number, key in enumerate(keys) if key in of_posts])
+    voices = np.nansum(heard[is_of_posts], axis=0)
     for code, (bins, here) in counts.regions.items():
         if level(code) == "country":
             voices[bins] -= here
-    return dataclass_replace(located, unlocated=np.maximum(voices, 0.0))
+    return dataclass_replace(located, unlocated=np.maximum(voices, 0.0), heard=heard, is_of_posts=is_of_posts)
+
+
+def _aligned(part: CountSeries, counts: RegionCounts) -> NDArray[np.float64]:
+    """Return what a source brought in the bins of the counts; NaN where it was not heard."""
+    found = np.full(len(counts), np.nan)
+    first = round((part.start_at - counts.start_at).total_seconds() / counts.bin_width_s)
+    start, stop = max(0, first), min(len(counts), first + len(part))
+    found[start:stop] = part.observed[start - first : stop - first]
+    return found
 
 
 @dataclass(frozen=True)
@@ -246,9 +285,10 @@ def _spread(located: Located, incident: Incident, begun_at: datetime, baseline: 
     start, stop = ((at - counts.start_at) // width for at in (first_at, until_at))
     phi = national.dispersion[start:stop]
     unlocated = located.unlocated
+    mixture = located.mixture(start, stop)[:, np.newaxis]
     return estimate_spread(
-        usual.observed,
-        usual.expected,
+        usual.observed + 0.0 * mixture,  # unknown where nobody was heard who says where they are
+        usual.expected * mixture,
         dispersion=usual.dispersion + (float(np.nanmedian(phi)) if np.isfinite(phi).any() else 0.0),
         unlocated=None if unlocated is None else pd.Series(unlocated[start:stop], index=usual.observed.index),
     )

@@ -303,6 +303,22 @@ def test_counts_of_nobody_knows_whom_do_not_make_reports_unlocated(store: Store)
     assert abs(history.incident.spread.unlocated_share - PLACES[""]) < 0.15
 
 
+def test_the_loss_of_bare_counts_is_felt_nowhere(store: Store) -> None:
+    """They are most of the reports, and say nothing of places: without them no region brings more than is usual."""
+    Feed(store).give(posts(Fault(extra=3.0), rate=6.0), ALL_TIME)
+    counts = np.random.default_rng(5).poisson(20.0, HOURS * HOUR).astype(float)
+    hole = slice(48 * HOUR, 56 * HOUR)
+    counts[hole] = np.nan
+    series = CountSeries("imessage", "counts", at(0), 60, counts, counts, np.where(np.isnan(counts), 0.0, 1.0))
+    store.commit_counts(series, query="q", cursor="1")
+    detect(store)
+    (history,) = found(store)
+    spread = store.spread(history.incident.id)
+    assert spread is not None
+    assert {"GB", "US-CA", "US-NY", "US-WA", "US-OH"}.isdisjoint(one.code for one in spread.affected)
+    assert all(0.6 < one.ratio < 1.5 for one in spread.regions if one.code in ("GB", "US-CA", "US-NY"))
+
+
 def test_a_local_outage_is_found_beside_another_source(store: Store) -> None:
     Feed(store, "large").give(posts(LOCAL), ALL_TIME)
     Feed(store, "small").give(posts(rate=0.5, seed=2, name="s"), ALL_TIME)
