@@ -1,8 +1,9 @@
 """One incident, not two: local trouble, and trouble of the service as a whole at the same time.
 
-What is local is part of the whole where the whole is in trouble already, and comes into view when that is over and the
-region still fires. Where the whole follows, the local incident grows to it and keeps its id: who was told of the one is
-told that it is wider, not of another. What was said of other regions ends there.
+What is local is part of the whole where the whole is in trouble already. It comes into view when that is over and the
+region still fires, or when the region is worth a page and the whole is not. Where the whole follows, the local incident
+grows to it and keeps its id: who was told of the one is told that it is wider, not of another. What was said of other
+regions ends there.
 
 The histories are told again in order of time, and each event changes what is told from then on and nothing before: so
 a longer series changes nothing that was said.
@@ -117,6 +118,10 @@ class _Told:
         self.is_sure = self.is_sure or new == "confirmed"
         self.steps.append((at, new, self.severity, reason))
 
+    def is_news(self, step: Transition) -> bool:
+        """Whether what the whole does says more: a watch is none where one region alone is worth a page."""
+        return step.severity == "page" or self.severity == "watch"
+
     def end(self, at: datetime, reason: str = "") -> None:
         """Say that it is over."""
         self.say(at, "resolved" if self.is_sure else "dismissed", self.severity, reason or closing(sure=self.is_sure))
@@ -144,6 +149,7 @@ class _Told:
         """Return what was measured: of the region, unless we are sure that the whole is in trouble."""
         region = self.parts[0].incident
         wide = [one.incident for one in self.parts[1:] if one.incident.confirmed_at]
+        wide = [one for one in wide if one.severity == "page" or region.severity == "watch"]
         every = [region, *wide]
         severe = [one.alarmed_at for one in every if one.severity == self.severity]
         ends = [one.ended for one in every if one.ended and not self.is_cut]
@@ -188,20 +194,23 @@ class _Scene:
             self._news(identity, step)
         elif identity in self.wide:
             self._begin_wide(history, step)
-        elif self._is_whole_open():
+        elif self._is_part(is_page=False):
             self.hidden.add(identity)
         else:
             self._begin(history, step)
 
     def _fire(self, history: History, at: datetime) -> None:
         identity = history.incident.id
-        if identity in self.hidden and not self._is_whole_open():
+        is_page = any(step.at <= at and step.severity == "page" for step in history.transitions)
+        if identity in self.hidden and not self._is_part(is_page=is_page):
             self._come_back(history, at)
         elif identity in self.home:
             self.home[identity].fired_at = at
 
-    def _is_whole_open(self) -> bool:
-        return not self.wide.isdisjoint(self.home)
+    def _is_part(self, *, is_page: bool) -> bool:
+        """Whether what is local is part of the whole now: a page is not part of what is only a watch."""
+        above = [self.home[identity].severity for identity in self.wide & self.home.keys()]
+        return "page" in above or bool(above and not is_page)
 
     def _begin(self, history: History, step: Transition, identity: str = "") -> _Told:
         told = _Told(identity or history.incident.id, [history], {history.incident.id}, step.at)
@@ -212,8 +221,7 @@ class _Scene:
 
     def _begin_wide(self, history: History, step: Transition) -> None:
         """Let the first of the local incidents grow to that of the whole, and end the others as parts of it."""
-        since = step.at - LATELY
-        local = [one for one in self.told if one.open and one.fired_at >= since and self.wide.isdisjoint(one.open)]
+        local = self._lately(step.at)
         if not local:
             self._begin(history, step)
             return
@@ -221,20 +229,30 @@ class _Scene:
         grown.parts.append(history)
         grown.open.add(history.incident.id)
         self.home[history.incident.id] = grown
-        if grown.is_sure:
+        if grown.is_sure and grown.is_news(step):
             grown.say(step.at, "updated", step.severity, f"{WIDER}: {step.reason}")
+        self._give_up(others, step.at)
+
+    def _lately(self, at: datetime) -> list[_Told]:
+        """Return the local incidents that go on and have fired lately."""
+        local = [one for one in self.told if one.open and self.wide.isdisjoint(one.open)]
+        return [one for one in local if one.fired_at >= at - LATELY]
+
+    def _give_up(self, others: Sequence[_Told], at: datetime) -> None:
+        """End local incidents that became part of that of the whole."""
         for other in others:
             self.hidden |= other.open
             for identity in other.open:
                 del self.home[identity]
             other.open, other.is_cut = set(), True
-            other.end(step.at, PART)
+            other.end(at, PART)
 
     def _come_back(self, history: History, at: datetime) -> None:
-        """Tell of a region that still fires when the whole does not any more."""
+        """Tell of a region that still fires when the whole does not any more, or that is worth more."""
         self.hidden.discard(history.incident.id)
         until_now = [step for step in history.transitions if step.at <= at]
-        first = replace(until_now[0], at=at, reason=GOES_ON)
+        first = until_now[0]
+        first = replace(first, at=at, reason=first.reason if first.at == at else GOES_ON)
         told = self._begin(history, first, str(uuid5(NAMESPACE, f"{history.incident.id}|{at}")))
         if until_now[-1].new != "suspected":
             told.say(at, "confirmed", until_now[-1].severity, until_now[-1].reason)
@@ -242,6 +260,10 @@ class _Scene:
     def _news(self, identity: str, step: Transition) -> None:
         told = self.home.get(identity)
         if told is None:
+            return
+        if identity in self.wide and step.severity == "page":
+            self._give_up(self._lately(step.at), step.at)
+        if identity in self.wide and not told.is_news(step):
             return
         is_wider = identity in self.wide and len(told.parts) > 1 and step.new == "confirmed"
         reason = f"{WIDER}: {step.reason}" if is_wider else step.reason

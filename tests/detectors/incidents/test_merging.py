@@ -123,8 +123,8 @@ def test_what_never_meets_stays_as_it_is() -> None:
 
 
 def test_local_trouble_within_that_of_the_whole_is_part_of_it() -> None:
-    """It begins and ends inside, even where both begin in the same bin."""
-    for first in (100, 150):
+    """It begins and ends inside, even where both are worth a page in the same bin."""
+    for first in (105, 150):
         found = told([Trouble(span(first, 200), first, SAN_ANTONIO), WIDE])
         assert found == [WIDE.history(100_000)[0]]
 
@@ -174,7 +174,6 @@ def test_a_region_grows_to_the_whole_and_keeps_its_id() -> None:
     assert said(one) == [
         (80, "suspected", f"{SAN_ANTONIO} 80 began"),
         (85, "confirmed", "much"),
-        (100, "updated", f"{WIDER}: whole 100 began"),
         (105, "updated", f"{WIDER}: much"),
         (260, "resolved", closing(sure=True)),
     ]
@@ -203,7 +202,7 @@ def test_where_the_whole_is_dismissed_the_region_alone_is_left() -> None:
     """It was sure of itself, and it lasts as long as its own alarm."""
     local = Trouble(span(80, 240), 85, SAN_ANTONIO)
     (one,) = told([local, Trouble(span(100, 110))])
-    assert states(one) == [(80, "suspected"), (85, "confirmed"), (100, "updated"), (300, "resolved")]
+    assert states(one) == [(80, "suspected"), (85, "confirmed"), (300, "resolved")]
     assert (one.incident.region, one.incident.peak) == (SAN_ANTONIO, 10.0)
     assert one.transitions[-1].severity == "page"
 
@@ -222,7 +221,7 @@ def test_a_region_that_outlasts_the_whole_keeps_the_incident_open() -> None:
     assert one.incident.ended is not None
     assert one.incident.ended.at == at(400)
     (one,) = told([local, WIDE, Trouble(span(300, 500), 310)])
-    assert states(one)[2:] == [(300, "updated"), (310, "updated"), (390, "updated"), (560, "resolved")]
+    assert states(one)[2:] == [(310, "updated"), (390, "updated"), (560, "resolved")]
 
 
 def test_the_first_of_several_regions_grows_and_the_others_end_as_parts() -> None:
@@ -253,6 +252,16 @@ def test_a_region_that_has_long_been_quiet_is_not_what_the_whole_began_with() ->
     wide, alone = sorted(told([old, WIDE]), key=lambda one: one.incident.region)
     assert wide == WIDE.history(100_000)[0]
     assert states(alone) == [(-21, "suspected"), (-21, "confirmed"), (279, "resolved")]
+
+
+def test_a_page_of_one_region_is_not_hidden_by_a_watch_of_the_whole() -> None:
+    """It is told when it is worth a page; where the whole becomes worth one, too, it ends as a part."""
+    local = Trouble(span(110, 180), 120, SAN_ANTONIO)
+    watch, shown = told([local, Trouble(span(100, 200))])
+    assert watch.incident.region == ""
+    assert states(shown) == [(120, "suspected"), (120, "confirmed"), (240, "resolved")]
+    (_, part) = told([local, Trouble(span(100, 200), 150)])
+    assert said(part)[-1] == (150, "resolved", PART)
 
 
 def test_two_overlapping_incidents_of_the_whole_stay_two() -> None:
