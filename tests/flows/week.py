@@ -233,8 +233,8 @@ class Pipeline:
 
 def goes_on(at: datetime) -> bool:
     """Whether something is to be told about this time."""
-    near = timedelta(hours=1), timedelta(hours=2, minutes=30)
-    return any(event.begin_at - near[0] <= at <= event.end_at + near[1] for event in events())
+    near = timedelta(minutes=30)
+    return any(event.begin_at - near <= at <= event.end_at + near for event in events())
 
 
 def counts(seed: int, bin_width_s: int) -> dict[str, CountSeries]:
