@@ -161,7 +161,8 @@ def restrain(plan: Plan, table: Table, cell: tuple[int, int], seen: tuple[float,
     if table.strange_to[row] < 0 or b - table.strange_to[row] > span:
         table.strange_from[row] = b
     table.strange_to[row] = b
-    table.pending[row, :] = 0.0
+    for w in range(table.pending.shape[1]):
+        table.pending[row, w] = 0.0
     if b - table.strange_from[row] <= plan.forgive:
         for i in range(span):
             table.kept[row, i] = min(table.kept[row, i], limit / observed)
@@ -190,7 +191,8 @@ def settle(table: Table, row: int) -> None:
     table.sums[VOICES] += table.pending[row, 0]
     for w in range(len(table.pairs)):
         table.pairs[w] += table.pending[row, 1 + w]
-    table.pending[row, :] = 0.0
+    for w in range(table.pending.shape[1]):
+        table.pending[row, w] = 0.0
 
 
 @compiled
@@ -222,6 +224,17 @@ def follow_wander(table: Table, row: int, seen: tuple[float, float, float], now:
         square = min((observed - usual) ** 2, UNUSUAL**2 * (chance + drift * usual * usual))
         table.sums[SQUARES] += unit * (square - chance) / (observed * usual)
         table.sums[USUAL] += unit * usual / observed
+
+
+@compiled
+def measure_rest(known: tuple[Plan, Table], whole: Whole, cell: tuple[int, int, int], rest: Floats) -> None:
+    """Fill in what is heard and what is usual of all that is located; see :func:`look`."""
+    plan, table = known
+    heard = sum_windows(plan, table, cell[0], cell[1])
+    usual, _ = expect(plan, table, whole, cell)
+    for w in range(len(heard)):  # one by one: assigning slices takes the compiler a second
+        rest[0, w] = heard[w]
+        rest[1, w] = usual[w]
 
 
 @compiled
@@ -272,7 +285,8 @@ def run(known: tuple[Plan, Table], whole: Whole, cells: Cells, block: tuple[int,
     first, n_bins = block
     span = table.ring.shape[1]
     rest = np.zeros((2, len(plan.windows)))
-    told, i = 0, 0
+    root = told = first - first  # 0, but no literal: for these the compiler would make all that they reach twice
+    i = 0
     for b in range(first, first + n_bins):
         at = b - first + span
         if b >= span:
@@ -285,8 +299,7 @@ def run(known: tuple[Plan, Table], whole: Whole, cells: Cells, block: tuple[int,
             push(plan, table, (b, cells.rows[stop], cells.voices[stop]), whole.is_held[at])
             stop += 1
         if stop > i:
-            rest[0] = sum_windows(plan, table, 0, b)
-            rest[1], _ = expect(plan, table, whole, (0, b, at))
+            measure_rest((plan, table), whole, (root, b, at), rest)
         for j in range(i, stop):
             if cells.rows[j] > 0:
                 out.cell[told] = j
@@ -303,8 +316,11 @@ def profiles(plan: Plan, table: Table, rows: Ints, now: tuple[int, float], bins:
     """
     share, error = np.empty((len(bins), len(rows))), np.empty(len(rows))
     state = (now[1], weight(plan, now[0]))
+    place = np.empty(len(bins))
     for r in range(len(rows)):
-        place = (plan.origin_s + (bins + 0.5) * plan.bin_s) % DAY_S * SLOTS / DAY_S - 0.5
+        for i in range(len(bins)):
+            place[i] = (plan.origin_s + (bins[i] + 0.5) * plan.bin_s) % DAY_S * SLOTS / DAY_S - 0.5
         _, error[r] = usual_of(plan, table, rows[r], state, place)
-        share[:, r] = place
+        for i in range(len(bins)):
+            share[i, r] = place[i]
     return share, error
