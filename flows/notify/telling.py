@@ -17,7 +17,7 @@ from detectors.reference import catalogue
 from detectors.spikes import COMBINED
 from flows.notify.message import Link, Message, RegionTold, delivery_id
 from flows.notify.policy import Mute, Restraint, Said, Standing, also_of, decide
-from flows.report.sentences import headline, recurrence
+from flows.report.sentences import headline, own_region, recurrence
 from flows.report.wording import clock, date, moment
 from flows.store import Outgoing
 
@@ -197,7 +197,7 @@ class _Book:
             ends_at=incident.ended.at if incident.ended else None,
             ends_low_at=incident.ended.low_at if incident.ended else None,
             ends_high_at=incident.ended.high_at if incident.ended else None,
-            factor=incident.factor if np.isfinite(incident.factor) else None,
+            factor=_factor(incident),
             n_reports=incident.n_reports,
             n_authors=incident.n_authors if incident.n_authors < incident.n_reports else None,
             sources=sources,
@@ -295,6 +295,14 @@ def _regions(incident: Incident) -> tuple[RegionTold, ...]:
     if incident.region and incident.region not in {one.code for one in told}:
         told.insert(0, RegionTold(incident.region, region_name(incident.region)))
     return tuple(told[:MOST_REGIONS])
+
+
+def _factor(incident: Incident) -> float | None:
+    """Return how far above usual: the fullest bin, or the region's whole time where it is a local incident."""
+    if incident.region:
+        own = own_region(incident)
+        return own.ratio if own else None
+    return incident.factor if np.isfinite(incident.factor) else None
 
 
 def _would_change(incident: Incident) -> str:

@@ -67,7 +67,8 @@ def test_a_healthy_installation(uproar: Callable[..., Said]) -> None:
     assert said.code == 0
     lines = said.out.splitlines()
     assert [line.split()[:2] for line in lines] == [
-        ["ok", name] for name in ("catalogue", "store", "sources", "credentials", "detector", *["prefect"] * 4)
+        ["ok", name]
+        for name in ("catalogue", "store", "sources", "credentials", "receivers", "detector", *["prefect"] * 4)
     ]
     assert "my.db: none yet; the first run makes it" in said.out
     assert not Path("my.db").exists(), "a doctor only looks"
