@@ -12,15 +12,17 @@ from flows.store import open_store
 from tests.flows.week import SILENT, UNKNOWN, WEEK, WEEK_DAYS, Pipeline, counts, events, inbox
 
 if TYPE_CHECKING:
+    from detectors.model import CountSeries
     from tests.flows.week import Came, Event
 
 
-def run_week(seed: int, bin_width_s: int, every: timedelta, at_rest: timedelta | None = None) -> list[Came]:
+def run_week(
+    series: dict[str, CountSeries], bin_width_s: int, every: timedelta, at_rest: timedelta | None = None
+) -> list[Came]:
     """Return what an on-call receiver was told in the week."""
     with inbox() as sink, open_store(":memory:") as store:
         url = f"http://127.0.0.1:{sink.server_port}"
-        pipeline = Pipeline(store, url, counts(seed, bin_width_s), bin_width_s)
-        pipeline.run(every, WEEK + timedelta(days=WEEK_DAYS), at_rest)
+        Pipeline(store, url, series, bin_width_s).run(every, WEEK + timedelta(days=WEEK_DAYS), at_rest)
         assert sink.refused == 0
         assert {one.state for one in store.deliveries()} == {"delivered"}
         assert len(store.deliveries()) == len(sink.came), "nothing came twice"
@@ -61,16 +63,16 @@ def check_times(event: Event, firing: Came, resolved: Came) -> None:
 
 def test_a_week_in_bins_of_five_minutes() -> None:
     """Every ten minutes where something goes on, else every hour: what is told late is told late, not wrong."""
-    assert check(run_week(1, 300, timedelta(minutes=10), timedelta(hours=1))) == []
+    series = counts(1, 300, learnt_days=7)
+    assert check(run_week(series, 300, timedelta(minutes=10), timedelta(hours=1))) == []
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("seed", "n_false"), [(1, 0), (2, 1), (3, 0), (4, 0)])
 def test_a_week_minute_by_minute(seed: int, n_false: int) -> None:
     """A page by chance is the detector's, and known: of 12 seeds (48 services' weeks) the second alone has one."""
-    false = check(run_week(seed, 60, timedelta(minutes=1)))
-    alarmed = {
-        (name, alarm.alarmed_at) for name, series in counts(seed, 60).items() for alarm in score(series).alarms("page")
-    }
+    series = counts(seed, 60, learnt_days=14)
+    false = check(run_week(series, 60, timedelta(minutes=1)))
+    alarmed = {(name, alarm.alarmed_at) for name, one in series.items() for alarm in score(one).alarms("page")}
     assert len(false) == n_false
     assert all((story[0].told["service"], story[0].at) in alarmed for story in false)

@@ -36,9 +36,8 @@ if TYPE_CHECKING:
     from detectors.model import CountSeries, Service
     from flows.store import Store
 
-LEARNT_DAYS, WEEK_DAYS = 14, 7
-START = datetime(2026, 1, 5, tzinfo=UTC)
-WEEK = START + timedelta(days=LEARNT_DAYS)
+WEEK_DAYS = 7
+WEEK = datetime(2026, 1, 19, tzinfo=UTC)
 SECRET = "whsec_" + "c2ltdWxhdGVkLXdlZWstMTIzNDU2Nzg="
 
 SERVICES = (
@@ -84,16 +83,16 @@ UNKNOWN = Hole(moment(5, 13), moment(5, 15.5))
 NEWS = (NewsBump("spotify", moment(2, 18), 180, 3), NewsBump("netflix", moment(6, 15), 240, 3))
 
 
-def scenario(bin_width_s: int) -> Scenario:
-    """Return two weeks to learn from, and the week."""
+def scenario(bin_width_s: int, learnt_days: int) -> Scenario:
+    """Return some days to learn from, and the week."""
     bursts = tuple(
         Outage(service, begin_at + timedelta(minutes=25 * number), 10, factor, rise_min=2, decay_min=3)
         for service, begin_at, factor in FLAPPING
         for number in range(3)
     )
     return Scenario(
-        START,
-        LEARNT_DAYS + WEEK_DAYS,
+        WEEK - timedelta(days=learnt_days),
+        learnt_days + WEEK_DAYS,
         SERVICES,
         outages=(*OUTAGES, *bursts),
         news=NEWS,
@@ -237,7 +236,7 @@ def goes_on(at: datetime) -> bool:
     return any(event.begin_at - near <= at <= event.end_at + near for event in events())
 
 
-def counts(seed: int, bin_width_s: int) -> dict[str, CountSeries]:
+def counts(seed: int, bin_width_s: int, learnt_days: int) -> dict[str, CountSeries]:
     """Return the counts of the scenario by service."""
-    made = simulate_counts(scenario(bin_width_s), seed=seed)
+    made = simulate_counts(scenario(bin_width_s, learnt_days), seed=seed)
     return {one.service: one for one in made.series}
