@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from detectors.model import Post
     from flows.store import Outgoing, Store
 
+ALERTS_MD = Path(__file__).resolve().parents[3] / "docs" / "alerts.md"
 BEGIN = 16 * HOUR
 ONCALL = Telling((Route("oncall"),))
 HOSTILE = "<!channel> @everyone <script>alert(1)</script>"
@@ -170,6 +172,12 @@ def test_links_and_posts_are_there_where_they_are_wanted(store: Store) -> None:
 def _enqueued(store: Store, scene: Scene, minute: float) -> list[Outgoing]:
     scene.tick(minute)
     return store.deliveries()  # type: ignore[return-value]
+
+
+def test_the_message_in_the_documentation_is_a_true_one(scene: Scene) -> None:
+    (written,) = re.findall(r"<!-- alert -->\n```json\n(.*?)\n```", ALERTS_MD.read_text(), re.DOTALL)
+    scene.tick(BEGIN)
+    assert msgspec.json.decode(written, type=Message) == scene.message(BEGIN + 8)
 
 
 # --- twice, and later -----------------------------------------------------------------------------------------
