@@ -10,7 +10,9 @@ import pytest
 from hypothesis import settings
 
 # No deadline: a test is not a benchmark, and a busy machine is not a defect.
-settings.register_profile("uproar", deadline=None, print_blob=True)
+# `make soak` looks three times as long.
+EXAMPLES = 100 if os.environ.get("UPROAR_SOAK") else 35
+settings.register_profile("uproar", deadline=None, print_blob=True, max_examples=EXAMPLES)
 settings.load_profile("uproar")
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"

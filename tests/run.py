@@ -16,6 +16,7 @@ COMPILED = (
     "tests/detectors/spikes/test_kernel_plain.py",
     "tests/detectors/spikes/test_mixing_plain.py",
     "tests/detectors/spikes/peers",
+    "tests/detectors/baselines/test_regional.py",
 )
 
 
