@@ -175,7 +175,8 @@ class Story(RuleBasedStateMachine):
         if not said or not said[-1].is_kept_back:
             return False
         parent = said[-1].message.group
-        return self.fires(parent, decision.receiver) and not self.is_graver(decision.incident, parent)
+        is_open = self.incidents[parent].is_open
+        return is_open and self.fires(parent, decision.receiver) and not self.is_graver(decision.incident, parent)
 
     def is_graver(self, one: Incident, parent: str) -> bool:
         return (one.severity, self.incidents[parent].severity) == ("page", "watch")
