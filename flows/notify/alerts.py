@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from detectors.incidents.lifecycle import History
+    from detectors.model import Incident
     from flows.notify.configured import Told
     from flows.notify.receivers.base import Receiver
     from flows.notify.worker import Delivered
@@ -74,10 +75,17 @@ class Alerts:
         """
         telling = self.told.telling
         try:
-            return tell(self.store, telling, self.world.clock.now(), changed=changed, rising=rising)
+            now = self.world.clock.now()
+            return tell(self.store, telling, now, changed=changed, rising=rising, failed=self._failed)
         except Exception as error:  # noqa: BLE001 - whatever it is; its text may hold what strangers wrote
             self.error = f"nothing could be told ({type(error).__name__}); it is tried again with the next tick"
             return []
+
+    def _failed(self, incident: Incident, error: Exception) -> None:
+        self.error = (
+            f"no message could be made of {incident.service} {incident.id[:8]} ({type(error).__name__}); "
+            "it is tried again with the next tick"
+        )
 
     def deliver(self, stop_at: datetime) -> Delivered:
         """Deliver what is due; no attempt begins after ``stop_at``, or after a few seconds if that is earlier."""

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
+from detectors.errors import StoreError
 from detectors.location.names import region_name
 from detectors.model import SeriesKey
 from detectors.reference import catalogue
@@ -22,7 +23,7 @@ from flows.report.wording import clock, date, moment
 from flows.store import Outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from detectors.incidents.lifecycle import History
@@ -63,8 +64,14 @@ class Telling:
     with_posts: bool = False
 
 
-def tell(
-    store: Store, telling: Telling, now: datetime, *, changed: Iterable[History] = (), rising: Collection[str] = ()
+def tell(  # noqa: PLR0913 - what happened is named, and usually left out
+    store: Store,
+    telling: Telling,
+    now: datetime,
+    *,
+    changed: Iterable[History] = (),
+    rising: Collection[str] = (),
+    failed: Callable[[Incident, Exception], None] | None = None,
 ) -> list[Outgoing]:
     """Return the messages that are to be sent now.
 
@@ -78,6 +85,9 @@ def tell(
         Incidents as they stand now, where the store does not know it yet.
     rising
         Ids of incidents at whose beginning most other services rose, too.
+    failed
+        Told of an incident of which no message could be made: a mistake of ours, which costs no other incident its
+        own. Without it, that is raised.
     """
     if not telling.routes:
         return []
@@ -86,12 +96,14 @@ def tell(
     incidents = list((known | {key: one.incident for key, one in new.items()}).values())
     if not incidents:
         return []
-    told = store.told([one.id for one in incidents])
     book = _Book(store, telling, now, {key: one.transitions[-1].reason for key, one in new.items()})
+    messages = _messages(book, incidents, failed)
+    incidents = [one for one in incidents if one.id in messages]
+    told = store.told([one.id for one in incidents])
     standing = Standing(
         now=now,
         incidents=incidents,
-        messages={one.id: book.message(one) for one in incidents},
+        messages=messages,
         said={(incident, name): _said(rows) for incident, by_name in told.items() for name, rows in by_name.items()},
         mutes=[Mute(one.matchers) for one in store.silences(now)],
         muted_lately=_muted_since(store, now - telling.restraint.late, now),
@@ -101,12 +113,27 @@ def tell(
         rising=rising,
     )
     revisions = {(incident, name): rows[-1].revision for incident, by in told.items() for name, rows in by.items()}
-    messages = []
+    found = []
     for one in decide(standing, telling.routes, telling.restraint):
         place = one.incident.id, one.receiver
         revisions[place] = revisions.get(place, 0) + 1
-        messages.append(_outgoing(standing, one, revisions[place]))
-    return messages
+        found.append(_outgoing(standing, one, revisions[place]))
+    return found
+
+
+def _messages(
+    book: _Book, incidents: Iterable[Incident], failed: Callable[[Incident, Exception], None] | None
+) -> dict[str, Message]:
+    """Return what would be told of each incident of which that can be made."""
+    found = {}
+    for incident in incidents:
+        try:
+            found[incident.id] = book.message(incident)
+        except Exception as error:
+            if failed is None or isinstance(error, StoreError):
+                raise
+            failed(incident, error)
+    return found
 
 
 def _muted_since(store: Store, since_at: datetime, now: datetime) -> list[Mute]:

@@ -101,10 +101,10 @@ def kill_and_compare(tmp_path: Path, n_kills: int, seed: int) -> tuple[int, int]
     return n_reached, n_doubles
 
 
-def test_twenty_kills_lose_nothing(tmp_path: Path) -> None:
-    n_reached, n_doubles = kill_and_compare(tmp_path, 20, 1)
-    assert n_reached >= 5, "kills come while it delivers"
-    assert n_doubles >= 5, "what was received and not answered comes again"
+def test_eight_kills_lose_nothing(tmp_path: Path) -> None:
+    n_reached, n_doubles = kill_and_compare(tmp_path, 8, 1)
+    assert n_reached >= 2, "kills come while it delivers"
+    assert n_doubles >= 2, "what was received and not answered comes again"
 
 
 @pytest.mark.soak
