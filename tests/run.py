@@ -11,7 +11,8 @@ import subprocess
 import sys
 
 GATES = {"detectors": 95, "flows": 90}
-WORKERS = os.environ.get("UPROAR_TEST_WORKERS", "2")
+# One more than the cores of a small machine: many tests wait for servers, or for somebody to be killed.
+WORKERS = os.environ.get("UPROAR_TEST_WORKERS", "3")
 COMPILED = (
     "tests/detectors/spikes/test_kernel_plain.py",
     "tests/detectors/spikes/test_mixing_plain.py",
@@ -24,7 +25,7 @@ def main() -> int:
     """Run all of it; the exit code is that of the first part that failed."""
     _run("coverage", "erase")
     everything = _pytest("-n", WORKERS, "--dist", "loadgroup", "--doctest-modules", "detectors", "flows", "tests")
-    plain = _pytest(*COMPILED, environ={"NUMBA_DISABLE_JIT": "1"})
+    plain = _pytest("-n", WORKERS, *COMPILED, environ={"NUMBA_DISABLE_JIT": "1"})
     _run("coverage", "combine", "--quiet")
     gates = [
         _run("coverage", "report", f"--include={package}/*", f"--fail-under={share}", "--precision=1")

@@ -158,6 +158,8 @@ class _Detection:
     def bring_up_to_date(self, group: Group) -> None:
         """Go on from the checkpoint where that is enough, else score the whole series."""
         checkpoint = self._checkpoint(group.key)
+        if checkpoint and self.until and self.until < checkpoint[0]:
+            return  # somebody else is further: with fewer bins we would take back what they have seen
         if checkpoint is None or not self._nothing_new(group, *checkpoint):
             self._detect_anew(group)
 

@@ -173,10 +173,15 @@ class Detection(Base):
 
         Incidents replace those of the same id; a transition (incident, revision) that is there stays, and so does a
         message. The mark of :meth:`changed_from` is cleared, unless something came in from that source since the series
-        was read here: then it is to be scored again.
+        was read here: then it is to be scored again. Of a series that somebody else has judged further meanwhile,
+        nothing is kept: they know more.
         """
         found = list(found)
         with self._writing() as connection:
+            behind = [one for one in found if _is_behind(connection, one)]
+            untold = {incident.id for one in behind for incident in one.incidents}
+            found = [one for one in found if one not in behind]
+            messages = [message for message in messages if message.incident_id not in untold]
             tokens = {source: reading.token_of(connection, source) for source in {one.key.source for one in found}}
             seen = {one.key: self._seen.pop(one.key, tokens[one.key.source]) for one in found}
             stale = {key for key, token in seen.items() if token != tokens[key.source]}
@@ -236,6 +241,12 @@ class Detection(Base):
                 span = micros(start_at), reading.LATEST_US if end_us is None else end_us
                 return regional.facts_of(connection, key, region, span)
             return reading.facts_of(connection, key, micros(start_at), end_us)
+
+
+def _is_behind(connection: Connection, one: Judged) -> bool:
+    """Whether a series was judged further than this, by somebody else meanwhile."""
+    kept = connection.execute(_CHECKPOINT, marks.named(one.key)).one_or_none()
+    return kept is not None and kept.at > micros(one.at)
 
 
 def _checkpoint_row(one: Judged) -> dict[str, Any]:

@@ -208,6 +208,15 @@ def test_in_steps_it_finds_what_it_finds_at_once(store: Store) -> None:
         assert len(steps.histories(store, [KEY])) == 2
 
 
+def test_who_is_behind_takes_back_nothing(store: Store) -> None:
+    outage = Outage()
+    ingest(store, whole(stream(outage)))
+    (found,) = detect(store).changed
+    behind = detect(store, until=outage.begin + 20)
+    assert (behind.changed, behind.news) == ([], [])
+    assert store.transitions_of(found.incident.id) == found.transitions
+
+
 @pytest.fixture
 def scorings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Count how often a whole series is scored: nothing else tells the short way from the long one."""

@@ -219,7 +219,7 @@ def test_a_series_that_is_too_short_has_nothing_to_explain() -> None:
         detectors.detect(frame(made_up()[:30])).explain()
 
 
-@pytest.mark.parametrize("peer", ["plain-count", "ears-c2", "farrington"])
+@pytest.mark.parametrize("peer", ["plain-count", "ears-c2"])
 def test_other_detectors_cannot_be_explained(peer: str) -> None:
     with pytest.raises(InputError, match="only scores of the detector 'uproar' can be explained, not those of"):
         detectors.detect(frame(made_up()), detector=peer).explain()
